@@ -70,6 +70,10 @@ class Event(Part):
     def called(self, told_id: str) -> None:
         self._told_id = told_id
 
+    def contradiction(self) -> str | None:
+        """A sentence where two fields cannot both be true."""
+        return None
+
 
 class CommandRefused(Event):
     """The answer to a command that a rule refused. Its topic is the answering service's."""

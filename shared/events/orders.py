@@ -109,6 +109,11 @@ class OrderPlaced(AboutOrder):
     placed_by: ShortText
     placed_at: AwareDatetime
 
+    def contradiction(self) -> str | None:
+        if self.account.id == self.account_id:
+            return None
+        return f"account_id is {self.account_id} but account.id is {self.account.id}; they must be the same."
+
 
 class OrderApproved(AboutOrder):
     type: Literal["order_approved"] = "order_approved"

@@ -1,0 +1,205 @@
+"""One transaction per door: state, announcements and inbox rows leave in the same commit."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import ARRAY, BigInteger, Column, Date, DateTime, MetaData, Numeric, Select, Table, Text, func, literal, select
+from sqlalchemy.dialects.postgresql import BYTEA, JSONB, dialect
+from sqlalchemy.dialects.postgresql import UUID as PgUuid
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, class_mapper
+
+from shared.errors import NotFound
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+COLUMN_TYPES: dict[Any, Any] = {
+    datetime: DateTime(timezone=True),
+    date: Date(),
+    Decimal: Numeric(),
+    UUID: PgUuid(as_uuid=True),
+    bytes: BYTEA(),
+    str: Text(),
+    int: BigInteger(),
+    dict[str, Any]: JSONB(),
+    list[Any]: JSONB(),
+    list[str]: JSONB(),
+    list[dict[str, Any]]: JSONB(),
+}
+TIMEOUTS = {"statement_timeout": "15s", "lock_timeout": "15s", "idle_in_transaction_session_timeout": "15s"}
+
+M = TypeVar("M", bound=DeclarativeBase)
+Step = Callable[[AsyncSession], Awaitable[None]]
+
+
+def new_metadata() -> MetaData:
+    return MetaData(naming_convention=NAMING)
+
+
+mechanism = new_metadata()
+
+
+def utcnow() -> datetime:
+    return datetime.now(UTC)
+
+
+def make_engine(url: str, application_name: str, pool_size: int = 8) -> AsyncEngine:
+    settings = {**TIMEOUTS, "application_name": application_name, "jit": "off"}
+    return create_async_engine(
+        url, pool_size=pool_size, max_overflow=0, pool_timeout=10, connect_args={"server_settings": settings}
+    )
+
+
+class Database:
+    """Opens the transactions of one service's database. `bind` is its engine, or in tests one connection."""
+
+    def __init__(self, bind: AsyncEngine | AsyncConnection) -> None:
+        self.bind = bind
+        self.committed = asyncio.Event()  # wakes the relay of this process
+        mode: Any = "create_savepoint" if isinstance(bind, AsyncConnection) else "conditional_savepoint"
+        self._sessions = async_sessionmaker(bind, expire_on_commit=False, join_transaction_mode=mode)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        async with self._sessions() as tx, tx.begin():
+            yield tx
+            await _finish(tx)
+        self.committed.set()
+
+
+async def _finish(tx: AsyncSession) -> None:
+    steps: dict[Step, None] = tx.info.get("at_end", {})
+    done: set[Step] = set()
+    while waiting := [step for step in steps if step not in done]:
+        done.add(waiting[0])
+        await waiting[0](tx)
+    await tx.flush()
+    await _write_appended(tx)
+    for last in tx.info.get("at_last", ()):
+        await last(tx)
+
+
+def at_end(tx: AsyncSession, step: Step) -> None:
+    """Run `step` once, when every function of this transaction has run: gapless numbers are drawn here, so that
+    their counter is held for as short as possible and after every other lock."""
+    tx.info.setdefault("at_end", {})[step] = None
+
+
+def at_last(tx: AsyncSession, step: Step) -> None:
+    """Run `step` once after the flush and the appended rows: the outbox, whose ids must follow every lock."""
+    tx.info.setdefault("at_last", {})[step] = None
+
+
+# ── rows that change ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@cache
+def _primary_key(model: type[DeclarativeBase]) -> tuple[Any, ...]:
+    return tuple(class_mapper(model).primary_key)
+
+
+def with_keys(model: type[M], ids: Sequence[Any]) -> Select[tuple[M]]:
+    """The rows with these primary keys (values, or tuples for composite keys), one parameter a column."""
+    columns = _primary_key(model)
+    rows = [key if isinstance(key, tuple) else (key,) for key in ids]
+    arrays = [literal([row[n] for row in rows], ARRAY(column.type)) for n, column in enumerate(columns)]
+    wanted = func.unnest(*arrays).table_valued(*(f"k{n}" for n in range(len(columns)))).render_derived()
+    match = [column == wanted.c[f"k{n}"] for n, column in enumerate(columns)]
+    return select(model).join(wanted, match[0] if len(match) == 1 else match[0] & match[1]).order_by(*columns)
+
+
+async def lock_all(tx: AsyncSession, model: type[M], ids: Iterable[Any]) -> None:
+    """Lock the rows in key order and remember rows and absences, so that `locked` needs no query."""
+    remembered = tx.info.setdefault(("locked", model), {})
+    missing = sorted({key for key in ids if key not in remembered})
+    if not missing:
+        return
+    query = with_keys(model, missing).with_for_update(of=model).execution_options(populate_existing=True)
+    found = (await tx.scalars(query)).all()
+    remembered.update(dict.fromkeys(missing))
+    for row in found:
+        remembered[_key_of(row)] = row
+
+
+def _key_of(row: DeclarativeBase) -> Any:
+    key = class_mapper(type(row)).primary_key_from_instance(row)
+    return key[0] if len(key) == 1 else tuple(key)
+
+
+async def locked_or_none(tx: AsyncSession, model: type[M], key: Any) -> M | None:
+    remembered = tx.info.setdefault(("locked", model), {})
+    if key not in remembered:
+        await lock_all(tx, model, [key])
+    row: M | None = remembered[key]
+    return row
+
+
+async def locked(tx: AsyncSession, model: type[M], key: Any) -> M:
+    row = await locked_or_none(tx, model, key)
+    if row is None:
+        raise NotFound(f"There is no {model.__tablename__.replace('_', ' ')} {key}.")
+    return row
+
+
+def add(tx: AsyncSession, row: M) -> M:
+    """Add a new row and remember it as locked: nobody else can see it yet."""
+    tx.add(row)
+    tx.info.setdefault(("locked", type(row)), {})[_key_of(row)] = row
+    return row
+
+
+# ── rows that are only ever added ────────────────────────────────────────────────────────────────────────────────────
+
+
+def append(tx: AsyncSession, model: type[DeclarativeBase], **values: Any) -> None:
+    """Collect a row that never changes; one INSERT … SELECT FROM unnest per table when the transaction ends.
+    Every column without a server default is to be given; all rows of a table in one transaction name the same ones."""
+    tx.info.setdefault("appended", {}).setdefault(model.__table__, []).append(values)
+
+
+def appended(tx: AsyncSession, model: type[DeclarativeBase]) -> list[dict[str, Any]]:
+    """The rows of this transaction that are not written yet."""
+    rows: list[dict[str, Any]] = tx.info.get("appended", {}).get(model.__table__, [])
+    return rows
+
+
+async def _write_appended(tx: AsyncSession) -> None:
+    waiting: dict[Table, list[dict[str, Any]]] = tx.info.get("appended", {})
+    if not waiting:
+        return
+    connection = await tx.connection()
+    for table in waiting and next(iter(waiting)).metadata.sorted_tables:
+        rows = waiting.pop(table, None)
+        if rows:
+            names = tuple(rows[0])
+            await connection.exec_driver_sql(_insert_from_arrays(table, names), _arrays(table, names, rows))
+
+
+@cache
+def _insert_from_arrays(table: Table, names: tuple[str, ...]) -> str:
+    types = [table.c[name].type.compile(dialect=dialect()) for name in names]
+    columns = ", ".join(f'"{name}"' for name in names)
+    arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(types, 1))
+    return f"INSERT INTO {table.name} ({columns}) SELECT * FROM unnest({arrays})"  # noqa: S608: names of our own tables
+
+
+def _arrays(table: Table, names: tuple[str, ...], rows: list[dict[str, Any]]) -> tuple[list[Any], ...]:
+    return tuple(_array(table.c[name], [row[name] for row in rows]) for name in names)
+
+
+def _array(column: Column[Any], values: list[Any]) -> list[Any]:
+    if isinstance(column.type, JSONB):
+        return [None if value is None else json.dumps(value, ensure_ascii=False) for value in values]
+    return values

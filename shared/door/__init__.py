@@ -1,0 +1,232 @@
+"""The batch door: one subscriber per service, one transaction per partition chunk, offsets after commits."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from copy import copy
+from dataclasses import replace
+from typing import Any
+
+from aiokafka import ConsumerRecord, ConsumerRebalanceListener, TopicPartition
+from faststream.kafka import KafkaBroker
+from faststream.middlewares import AckPolicy
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared import parking
+from shared.db import Database, utcnow
+from shared.door.decode import Decoder, Entry
+from shared.door.work import Apply, Interrupted, Listener, Prefetch, Stats, Worker, is_transient
+from shared.errors import DomainError
+from shared.events.base import CommandRefused, Event
+
+log = logging.getLogger(__name__)
+
+Records = Sequence[ConsumerRecord[Any, Any]]
+CommitOffset = Callable[[dict[TopicPartition, int]], Awaitable[None]]
+CHUNK = 200
+
+
+class Door:
+    """`name` is the consumer group. `@door.on(Fact)` decorates `async def on_fact(event, tx)`; `prefetch` loads and locks
+    what a chunk of such events needs, in one query."""
+
+    def __init__(self, name: str, refused: type[CommandRefused] | None = None) -> None:
+        self.name = name
+        self.refused = refused
+        self.listeners: dict[type[Event], Listener] = {}
+        self.states: dict[type[Event], Apply] = {}
+
+    def on(self, fact: type[Event], prefetch: Prefetch | None = None) -> Callable[[Apply], Apply]:
+        def listen(apply: Apply) -> Apply:
+            self.listeners[fact] = Listener(apply, prefetch)
+            return apply
+
+        return listen
+
+    def on_state(self, fact: type[Event]) -> Callable[[Apply], Apply]:
+        """For compacted topics where the highest version wins: no inbox row, no horizon, no parking."""
+
+        def listen(apply: Apply) -> Apply:
+            self.states[fact] = apply
+            return apply
+
+        return listen
+
+    @property
+    def facts(self) -> dict[tuple[str, str], type[Event]]:
+        return {(fact.topic, fact.model_fields["type"].default): fact for fact in (*self.listeners, *self.states)}
+
+    @property
+    def topics(self) -> list[str]:
+        return sorted({topic for topic, _ in self.facts})
+
+
+class OpenDoor(ConsumerRebalanceListener):  # type: ignore[misc]
+    """A door with its database and its consumer. It is the rebalance listener too: revoking waits for the running chunk."""
+
+    def __init__(self, door: Door, db: Database, *, inbox_days: int = 35, stay: float = 100.0, drain: float = 20.0) -> None:
+        """`stay`: seconds of retrying in place, below the poll interval; `drain`: seconds a revocation waits at most."""
+        self.door, self.db, self.stay, self.drain = door, db, stay, drain
+        self.stats = Stats()
+        self.commit_offset: CommitOffset | None = None
+        self.stopping = self.revoking = False
+        self._entered = 0.0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._decoder = Decoder(door.facts, inbox_days)
+        self._worker = Worker(db, door.listeners, door.refused, self._leave, self.stats)
+        self._state_topics = {fact.topic for fact in door.states}
+
+    def subscribe(self, broker: KafkaBroker, **settings: Any) -> Any:
+        """The one place where a subscriber is made; each setting's reason is in `messaging.md` 8."""
+        subscriber = broker.subscriber(
+            *self.door.topics,
+            group_id=self.door.name,
+            batch=True,
+            max_records=CHUNK,
+            auto_offset_reset="earliest",
+            ack_policy=AckPolicy.NACK_ON_ERROR,
+            parser=_parse,
+            decoder=_decode,
+            listener=self,
+            **settings,
+        )
+        subscriber(self.handle)
+        if self.commit_offset is None:
+            self.commit_offset = lambda offsets: subscriber.consumer.commit(offsets)  # type: ignore[union-attr]
+        return subscriber
+
+    async def handle(self, records: Any) -> None:
+        self._entered = time.monotonic()
+        self._idle.clear()
+        try:
+            for part in _partitions(records):
+                for start in range(0, len(part), CHUNK):
+                    await self._chunk(part[start : start + CHUNK])
+        except Interrupted:
+            await asyncio.sleep(0 if self.revoking or self.stopping else 1)
+            raise
+        finally:
+            self._idle.set()
+            self.stats.handled_at = time.monotonic()
+
+    async def _chunk(self, records: Records) -> None:
+        if self.revoking:
+            raise Interrupted
+        now = utcnow()
+        if records[0].topic in self._state_topics:
+            await self._take_state(records)
+        elif entries := [entry for record in records if (entry := self._decoder.decode(record, now))]:
+            await self._worker.work(entries)
+        await self._commit(records[-1])
+
+    async def _take_state(self, records: Records) -> None:
+        """Credentials must not wait behind anything; one that cannot be read is logged, never parked."""
+        decoder = replace(self._decoder, inbox_days=36_500)
+        entries = [entry for record in records if record.value and (entry := decoder.decode(record, utcnow()))]
+
+        async def apply() -> None:
+            async with self.db.transaction() as tx:
+                for entry in entries:
+                    if entry.error or not entry.event or not entry.fact:
+                        log.error("a state record cannot be read", extra={"error": entry.error})
+                        continue
+                    await self.door.states[entry.fact](entry.event, tx)
+
+        await self._worker.settle(apply)
+        self.stats.applied += len(entries)
+
+    async def _commit(self, last: ConsumerRecord[Any, Any]) -> None:
+        if self.commit_offset is None:
+            return
+        try:
+            place = {TopicPartition(last.topic, last.partition): last.offset + 1}
+            await asyncio.wait_for(self.commit_offset(place), timeout=5)
+        except Exception as error:
+            # A hint only: what comes again is skipped by the inbox.
+            self.stats.failed_commits += 1
+            log.warning("an offset was not committed", extra={"error": str(error)[:200]})
+
+    def _leave(self) -> bool:
+        return self.revoking or self.stopping or time.monotonic() - self._entered > self.stay
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        self.revoking = True
+        try:
+            await asyncio.wait_for(self._idle.wait(), self.drain)
+        except TimeoutError:
+            log.warning("a chunk outlasts the rebalance; the inbox and the locks keep it harmless")
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        self.revoking = False
+
+    # ── parked events ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def retry(self, topic: str, scope: str) -> int:
+        """Apply what is parked for a scope, one event a transaction, until it is drained or one fails again; how many
+        were applied. The row's deletion under the scope's lock is what makes it once."""
+        done = 0
+        while await self._retry_next(topic, scope):
+            done += 1
+        return done
+
+    async def _retry_next(self, topic: str, scope: str) -> bool:
+        row: Any = None
+        try:
+            async with self.db.transaction() as tx:
+                await parking.lock_scope(tx, topic, scope)
+                row = await parking.next_of(tx, topic, scope)
+                if row is None:
+                    await parking.end_of_scope(tx, topic, scope)
+                    return False
+                await self._apply_parked(tx, row)
+                await parking.taken(tx, row.seq)
+        except Exception as error:
+            if row is None or is_transient(error):
+                raise
+            sentence = error.message if isinstance(error, DomainError) else f"{type(error).__name__}: {str(error)[:500]}"
+            async with self.db.transaction() as tx:
+                await parking.failed_again(tx, topic, scope, row.seq, sentence)
+            return False
+        return True
+
+    async def _apply_parked(self, tx: AsyncSession, row: Any) -> None:
+        entry = self._decode_parked(row)
+        if entry.fact is None or entry.event is None or entry.error:
+            raise DomainError(entry.error or "Nobody here listens to this type; discard the event.")
+        listener = self.door.listeners[entry.fact]
+        if listener.prefetch:
+            await listener.prefetch(tx, [entry.event])
+        await listener.apply(entry.event, tx)
+
+    def _decode_parked(self, row: Any) -> Entry:
+        record = parking.as_record(row)
+        # Beyond the horizon too: an operator has looked at it.
+        entry = replace(self._decoder, inbox_days=36_500).decode(record, utcnow())
+        return entry or Entry(record, row.event_id)
+
+
+async def _parse(records: Records, original: Any) -> Any:
+    """The default parser fails on a header that is not UTF-8 or has no value, and the batch is then neither handled nor
+    nacked: let it see copies without headers, and put the raw records back."""
+    bare = []
+    for record in records:
+        twin = copy(record)
+        object.__setattr__(twin, "headers", ())
+        bare.append(twin)
+    message = await original(tuple(bare))
+    message.raw_message = tuple(records)
+    return message
+
+
+async def _decode(message: Any, original: Any) -> Any:
+    raw = message.raw_message
+    return list(raw) if isinstance(raw, tuple | list) else [raw]
+
+
+def _partitions(records: Records) -> list[list[ConsumerRecord[Any, Any]]]:
+    parts: dict[tuple[str, int], list[ConsumerRecord[Any, Any]]] = {}
+    for record in records:
+        parts.setdefault((record.topic, record.partition), []).append(record)
+    return list(parts.values())

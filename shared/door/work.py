@@ -1,0 +1,178 @@
+"""One chunk of one partition: one transaction, then bisecting, then parking. `messaging.md` 3.2, 4."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared import parking
+from shared.db import Database
+from shared.door.decode import Entry
+from shared.errors import DomainError
+from shared.events.base import Command, CommandRefused, Event
+from shared.inbox import mark_new
+from shared.outbox import announce
+
+log = logging.getLogger(__name__)
+
+Apply = Callable[[Any, AsyncSession], Awaitable[None]]
+Prefetch = Callable[[AsyncSession, Sequence[Any]], Awaitable[None]]
+
+# Serialisation, deadlock, shutdown, connection, lock and statement time-outs.
+TRANSIENT = ("40001", "40P01", "57P", "08", "55P03", "57014", "25P03")
+
+
+@dataclass(frozen=True)
+class Listener:
+    apply: Apply
+    prefetch: Prefetch | None = None
+
+
+@dataclass
+class Stats:
+    applied: int = 0
+    duplicates: int = 0
+    parked: int = 0
+    bisected: int = 0
+    transient: int = 0
+    failed_commits: int = 0
+    handled_at: float = 0.0
+    errors: dict[str, int] = field(default_factory=dict)
+
+
+class Interrupted(Exception):
+    """The partition is being taken away, the process stops, or the stay got too long: the records come again."""
+
+
+def is_transient(error: BaseException) -> bool:
+    if isinstance(error, DBAPIError):
+        state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or ""
+        return error.connection_invalidated or str(state).startswith(TRANSIENT)
+    return isinstance(error, OSError | TimeoutError | ConnectionError)
+
+
+@dataclass
+class Worker:
+    """Applies entries in offset order. `leave()` says when a retry in place has to end."""
+
+    db: Database
+    listeners: Mapping[type[Event], Listener]
+    refused: type[CommandRefused] | None
+    leave: Callable[[], bool]
+    stats: Stats
+
+    async def work(self, entries: Sequence[Entry]) -> None:
+        try:
+            await self.settle(lambda: self._apply(entries))
+        except Interrupted:
+            raise
+        except Exception as error:
+            if len(entries) == 1:
+                return await self.settle(lambda: self._set_aside(entries[0], error))
+            self.stats.bisected += 1
+        else:
+            return None
+        half = len(entries) // 2
+        await self.work(entries[:half])
+        return await self.work(entries[half:])
+
+    async def settle(self, attempt: Callable[[], Awaitable[None]]) -> None:
+        pause = 0.05
+        while True:
+            try:
+                return await attempt()
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                self.stats.transient += 1
+                log.warning("the database is not to be had, trying again", extra={"error": str(error)[:200]})
+            if self.leave():
+                raise Interrupted
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311: jitter
+            pause = min(pause * 2, 2.0)
+
+    async def _apply(self, entries: Sequence[Entry]) -> None:
+        topic = entries[0].record.topic
+        async with self.db.transaction() as tx:
+            fresh = await mark_new(tx, topic, [entry.event_id for entry in entries])
+            known = [entry.scope for entry in entries if entry.scope and entry.event_id in fresh]
+            blocked = await parking.blocked(tx, topic, known)
+            await self._prefetch(tx, [entry for entry in entries if self._applies(entry, fresh, blocked)])
+            duplicates, parked = 0, 0
+            for entry in entries:
+                if entry.event_id not in fresh:
+                    duplicates += 1
+                    continue
+                fresh.discard(entry.event_id)
+                if self._applies(entry, {entry.event_id}, blocked):
+                    await self._listen(tx, entry)
+                    continue
+                parked += 1
+                await parking.park(tx, entry.parked(entry.error))
+                if entry.error and entry.scope:
+                    blocked.add(entry.scope)
+        self.stats.duplicates += duplicates
+        self.stats.parked += parked
+        self.stats.applied += len(entries) - duplicates - parked
+
+    @staticmethod
+    def _applies(entry: Entry, fresh: set[Any], blocked: set[str]) -> bool:
+        return entry.error is None and entry.event_id in fresh and entry.scope not in blocked
+
+    async def _prefetch(self, tx: AsyncSession, entries: Sequence[Entry]) -> None:
+        by_fact: dict[type[Event], list[Event]] = {}
+        for entry in entries:
+            if entry.fact and entry.event:
+                by_fact.setdefault(entry.fact, []).append(entry.event)
+        for fact, events in by_fact.items():
+            if prefetch := self.listeners[fact].prefetch:
+                await prefetch(tx, events)
+
+    async def _listen(self, tx: AsyncSession, entry: Entry) -> None:
+        if entry.fact and entry.event:
+            tx.info["correlation_id"] = _header(entry, "correlation_id") or entry.event.told_id
+            tx.info["traceparent"] = _header(entry, "traceparent")
+            await self.listeners[entry.fact].apply(entry.event, tx)
+
+    async def _set_aside(self, entry: Entry, error: Exception) -> None:
+        """The end of one event that could not be applied: an answer where a rule refused a command, else parked."""
+        name = type(error).__name__
+        self.stats.errors[name] = self.stats.errors.get(name, 0) + 1
+        sentence = error.message if isinstance(error, DomainError) else f"{name}: {str(error)[:500]}"
+        if not isinstance(error, DomainError):
+            log.error("an event could not be applied", exc_info=error, extra={"event_id": str(entry.event_id)})
+        async with self.db.transaction() as tx:
+            if not await mark_new(tx, entry.record.topic, [entry.event_id]):
+                return
+            if isinstance(error, DomainError) and self.refused and isinstance(entry.event, Command):
+                return announce(tx, refusal(self.refused, entry.event, error))
+            await parking.park(tx, entry.parked(sentence))
+        self.stats.parked += 1
+
+
+def refusal(kind: type[CommandRefused], command: Command, error: DomainError) -> CommandRefused:
+    return kind.model_validate(
+        {
+            "type": "command_refused",
+            "occurred_at": command.occurred_at,
+            "account_id": command.account_id,
+            "causation_id": command.told_id,
+            "command_id": command.told_id,
+            "command_type": command.type,
+            "code": error.code,
+            "message": error.message,
+        }
+    )
+
+
+def _header(entry: Entry, name: str) -> str | None:
+    for key, value in entry.record.headers:
+        if key == name and value:
+            text: str = value.decode(errors="replace")[:200]
+            return text
+    return None

@@ -1,0 +1,236 @@
+"""Carries the outbox to Kafka: one leader per database, all pending rows by id, sent in order, moved once acknowledged.
+Order comes from ids, liveness from the lock; there is no clock, no lease and no retry of a part. `messaging.md` 3.5."""
+
+import asyncio
+import inspect
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+import asyncpg
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+
+from shared.db import Database
+
+log = logging.getLogger(__name__)
+
+BATCH = 1000
+LOCK = "SELECT pg_try_advisory_lock(hashtext('issuary.relay'))"
+PENDING = "SELECT id, event_id, topic, key, headers, payload FROM outbox WHERE id > $1 ORDER BY id LIMIT $2"
+MOVE = """
+WITH gone AS (DELETE FROM outbox WHERE id = ANY ($1::bigint[])
+              RETURNING id, event_id, topic, key, headers, payload, created_at)
+INSERT INTO published (id, event_id, topic, key, headers, payload, created_at) SELECT * FROM gone
+"""
+LOGGED = """
+SELECT id, event_id, topic, key, headers, payload FROM published
+WHERE published_at >= $1 AND id > $2 ORDER BY id LIMIT $3
+"""
+
+
+class Producer(Protocol):
+    """Enqueues one record in order; awaiting what it returns is the broker's acknowledgement."""
+
+    async def send(self, topic: str, key: str, headers: dict[str, str], payload: bytes) -> Awaitable[Any] | None: ...
+
+    async def restart(self) -> None: ...
+
+
+@dataclass
+class RelayStats:
+    leader: bool = False
+    failures: int = 0
+    sent: int = 0
+    pending: int = 0
+
+
+class NotLeader(Exception):
+    """Another process of this service sends; or the connection that held the lock is gone."""
+
+
+class Leader:
+    """The advisory lock on a connection of its own: not from the pool, for its end must be the lock's end."""
+
+    def __init__(self, url: str) -> None:
+        parsed = make_url(url)
+        self._target = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._connection: Any = None
+
+    async def take(self) -> bool:
+        if self._connection is not None and not self._connection.is_closed():
+            return True
+        connection = await asyncpg.connect(
+            self._target,
+            server_settings={"application_name": "relay", "tcp_keepalives_idle": "10", "idle_session_timeout": "0"},
+        )
+        if await connection.fetchval(LOCK):
+            self._connection = connection
+            return True
+        await connection.close()
+        return False
+
+    @property
+    def held(self) -> bool:
+        return self._connection is not None and not self._connection.is_closed()
+
+    async def prove(self) -> None:
+        try:
+            await asyncio.wait_for(self._connection.fetchval("SELECT 1"), 5)
+        except Exception as error:
+            await self.release()
+            raise NotLeader from error
+
+    async def release(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(Exception):
+                await connection.close(timeout=2)
+
+
+async def send_in_order(producer: Producer, rows: Sequence[Any], extra: dict[str, str] | None = None) -> list[int]:
+    """Enqueue from this one coroutine, await all, and answer the ids of the longest acknowledged prefix. Nothing behind
+    a failure counts, whatever the broker took of it: it is sent again and the inbox drops it."""
+    waiting = []
+    failed = False
+    try:
+        for row in rows:
+            waiting.append(await producer.send(row.topic, row.key, {**row.headers, **(extra or {})}, bytes(row.payload)))
+    except Exception as error:
+        failed = True
+        log.warning("a record was not enqueued", extra={"error": str(error)[:200]})
+    done = await asyncio.gather(*(_acknowledged(answer) for answer in waiting))
+    prefix = done.index(False) if False in done else len(done)
+    if failed or prefix < len(rows):
+        await producer.restart()
+    return [row.id for row in rows[:prefix]]
+
+
+async def _acknowledged(answer: Any) -> bool:
+    if not inspect.isawaitable(answer):  # the in-memory test broker has taken it already
+        return True
+    try:
+        await answer
+    except Exception as error:
+        log.warning("a record was not acknowledged", extra={"error": str(error)[:200]})
+        return False
+    return True
+
+
+class Relay:
+    def __init__(self, db: Database, producer: Producer, leader: Leader | None, keep: Callable[[], Awaitable[None]]) -> None:
+        """`leader` is None only where one process is known to be the only one; `keep` makes the day partitions, without
+        which a sent row could not be noted and would be sent again and again."""
+        self.db, self.producer, self.leader, self.keep = db, producer, leader, keep
+        self.stats = RelayStats()
+        self._floor = 0
+        self._scanned_at = self._kept_at = 0.0
+
+    async def run(self, stopped: asyncio.Event, poll: float = 0.03) -> None:
+        while not stopped.is_set():
+            self.db.committed.clear()
+            try:
+                if await self.step():
+                    continue
+                self.stats.failures = 0
+            except Exception as error:
+                self.stats.failures += 1
+                log.warning("the relay rests", extra={"error": f"{type(error).__name__}: {error}"[:300]})
+                await asyncio.sleep(min(0.05 * 2**self.stats.failures, 5.0))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.db.committed.wait(), poll if self.stats.leader else 0.5)
+        await self._stop()
+
+    async def _stop(self) -> None:
+        with suppress(Exception):
+            while await self.step():
+                pass
+        if self.leader:
+            await self.leader.release()
+        self.stats.leader = False
+
+    async def step(self) -> bool:
+        """Send and move what is pending; False when nothing was, or another process leads."""
+        if not await self._lead():
+            return False
+        rows = await self._pending()
+        self.stats.pending = len(rows)
+        if not rows:
+            return False
+        if self.leader and not self.leader.held:
+            raise NotLeader
+        sent = await send_in_order(self.producer, rows)
+        await self._move(sent)
+        if len(sent) < len(rows):
+            raise ConnectionError(f"the broker took {len(sent)} of {len(rows)} records")
+        return True
+
+    async def _lead(self) -> bool:
+        self.stats.leader = self.leader is None or await self.leader.take()
+        now = time.monotonic()
+        if self.stats.leader and now - self._kept_at > 3600:
+            await self.keep()
+            self._kept_at = now
+        return self.stats.leader
+
+    async def _pending(self) -> Sequence[Any]:
+        """From the last removed id on, so that dead rows are not walked; from 0 every second, for a commit that came
+        late may own a lower id."""
+        now = time.monotonic()
+        if now - self._scanned_at > 1.0:
+            self._floor, self._scanned_at = 0, now
+            if self.leader:
+                await self.leader.prove()
+        async with self.db.transaction() as tx:
+            return (await (await tx.connection()).exec_driver_sql(PENDING, (self._floor, BATCH))).all()
+
+    async def _move(self, ids: list[int]) -> None:
+        if not ids:
+            return
+        async with self.db.transaction() as tx:
+            await (await tx.connection()).exec_driver_sql(MOVE, (ids,))
+        self._floor = ids[-1]
+        self.stats.sent += len(ids)
+
+    async def replay(self, since: datetime, after: int = 0, topic: str | None = None) -> int:
+        """Say again what was published since then, with the same ids, keys, headers and bytes and a header `replay`;
+        answers the last id, from which a broken replay goes on. The caller leads: live events wait."""
+        while True:
+            async with self.db.transaction() as tx:
+                logged = await (await tx.connection()).exec_driver_sql(LOGGED, (since, after, BATCH))
+                rows = logged.all()
+            if not rows:
+                return after
+            wanted = [row for row in rows if topic is None or row.topic == topic]
+            sent = await send_in_order(self.producer, wanted, {"replay": "1"})
+            if len(sent) < len(wanted):
+                raise ConnectionError(f"the broker took {len(sent)} of {len(wanted)} records; go on from id {after}")
+            after = rows[-1].id
+
+
+async def lead_or_wait(leader: Leader, seconds: float) -> bool:
+    """For a replay: take the relay's lock, waiting for the running relay to end."""
+    until = time.monotonic() + seconds
+    while not await leader.take():
+        if time.monotonic() > until:
+            return False
+        await asyncio.sleep(0.2)
+    return True
+
+
+async def oldest_pending(db: Database) -> tuple[int, float]:
+    """How many rows wait (an estimate above 10,000) and the age of the oldest in seconds."""
+    async with db.transaction() as tx:
+        row = (
+            await tx.execute(
+                text(
+                    "SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT 10000) AS o),"
+                    " coalesce(extract(epoch FROM now() - (SELECT created_at FROM outbox ORDER BY id LIMIT 1)), 0)"
+                )
+            )
+        ).one()
+    return int(row[0]), float(row[1])
