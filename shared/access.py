@@ -61,7 +61,9 @@ class Caller:
 
     def require(self, *roles: str) -> None:
         if self.role not in roles:
-            raise Denied(f"The role {self.role.replace('_', ' ')} may not do this; ask an administrator of your account.")
+            raise Denied(
+                f"The role {self.role.replace('_', ' ')} may not do this; ask an administrator of your account."
+            )
 
 
 def service_caller() -> Caller:
@@ -112,4 +114,3 @@ async def take_credential(tx: AsyncSession, event: CredentialChanged) -> None:
             index_elements=[credential.c.id], set_=values, where=credential.c.version < statement.excluded.version
         )
     )
-

@@ -10,7 +10,21 @@ from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, Column, Date, DateTime, MetaData, Numeric, Select, Table, Text, func, literal, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    Date,
+    DateTime,
+    MetaData,
+    Numeric,
+    Select,
+    Table,
+    Text,
+    func,
+    literal,
+    select,
+)
 from sqlalchemy.dialects.postgresql import BYTEA, JSONB, dialect
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -66,8 +80,12 @@ class Database:
     """Opens the transactions of one service's database. `bind` is its engine, or in tests one connection."""
 
     def __init__(self, bind: AsyncEngine | AsyncConnection) -> None:
+        self._wakers: list[asyncio.Event] = []
+        self.rebind(bind)
+
+    def rebind(self, bind: AsyncEngine | AsyncConnection) -> None:
+        """A session on a connection that is in a transaction works in savepoints, and the outer one can be undone."""
         self.bind = bind
-        self.committed = asyncio.Event()  # wakes the relay of this process
         mode: Any = "create_savepoint" if isinstance(bind, AsyncConnection) else "conditional_savepoint"
         self._sessions = async_sessionmaker(bind, expire_on_commit=False, join_transaction_mode=mode)
 
@@ -76,7 +94,17 @@ class Database:
         async with self._sessions() as tx, tx.begin():
             yield tx
             await _finish(tx)
-        self.committed.set()
+        if tx.info.get("announced"):
+            self.wake_all()
+
+    def waker(self) -> asyncio.Event:
+        """Set after each commit of this process that announced something; whoever waits for it clears it."""
+        self._wakers.append(asyncio.Event())
+        return self._wakers[-1]
+
+    def wake_all(self) -> None:
+        for waker in self._wakers:
+            waker.set()
 
 
 async def _finish(tx: AsyncSession) -> None:

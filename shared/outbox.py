@@ -13,7 +13,9 @@ from shared.db import at_last, mechanism
 from shared.errors import Rejected
 from shared.events.base import Event
 
-MAX_BYTES = 900_000  # below what brokers take by default (1 MiB with headers): a record refused there would stop the relay
+MAX_BYTES = (
+    900_000  # below what brokers take by default (1 MiB with headers): a record refused there would stop the relay
+)
 
 outbox = Table(
     "outbox",
@@ -60,7 +62,9 @@ def announce(tx: AsyncSession, event: Event) -> None:
     where the action fails, and not in the relay."""
     payload = event.model_dump_json().encode()
     if len(payload) > MAX_BYTES:
-        raise Rejected(f"This is too large to be told to others ({len(payload)} bytes, at most {MAX_BYTES}).", "too_large")
+        raise Rejected(
+            f"This is too large to be told to others ({len(payload)} bytes, at most {MAX_BYTES}).", "too_large"
+        )
     waiting = tx.info.setdefault("outbox", [])
     if not waiting:
         at_last(tx, write_outbox)
@@ -88,5 +92,6 @@ def _headers(tx: AsyncSession, event: Event) -> dict[str, str]:
 
 async def write_outbox(tx: AsyncSession) -> None:
     rows: list[tuple[Any, ...]] = tx.info.pop("outbox", [])
+    tx.info["announced"] = True
     connection = await tx.connection()
     await connection.exec_driver_sql(WRITE, tuple(list(column) for column in zip(*rows, strict=True)))

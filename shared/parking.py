@@ -9,9 +9,8 @@ from uuid import UUID
 
 from aiokafka import ConsumerRecord
 from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Integer, Table, Text, delete, func, select, update
-from sqlalchemy.dialects.postgresql import BYTEA, JSONB
+from sqlalchemy.dialects.postgresql import BYTEA, JSONB, insert
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.audit import note
@@ -157,7 +156,8 @@ async def scopes(tx: AsyncSession, after: tuple[str, str] = ("", ""), limit: int
     query = (
         select(parked_scope, count.label("events"))
         .outerjoin(
-            parked_event, (parked_event.c.topic == parked_scope.c.topic) & (parked_event.c.scope == parked_scope.c.scope)
+            parked_event,
+            (parked_event.c.topic == parked_scope.c.topic) & (parked_event.c.scope == parked_scope.c.scope),
         )
         .where(func.row(parked_scope.c.topic, parked_scope.c.scope) > func.row(*after))
         .group_by(parked_scope.c.topic, parked_scope.c.scope)

@@ -99,7 +99,9 @@ async def send_in_order(producer: Producer, rows: Sequence[Any], extra: dict[str
     failed = False
     try:
         for row in rows:
-            waiting.append(await producer.send(row.topic, row.key, {**row.headers, **(extra or {})}, bytes(row.payload)))
+            waiting.append(
+                await producer.send(row.topic, row.key, {**row.headers, **(extra or {})}, bytes(row.payload))
+            )
     except Exception as error:
         failed = True
         log.warning("a record was not enqueued", extra={"error": str(error)[:200]})
@@ -122,17 +124,20 @@ async def _acknowledged(answer: Any) -> bool:
 
 
 class Relay:
-    def __init__(self, db: Database, producer: Producer, leader: Leader | None, keep: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, db: Database, producer: Producer, leader: Leader | None, keep: Callable[[], Awaitable[None]]
+    ) -> None:
         """`leader` is None only where one process is known to be the only one; `keep` makes the day partitions, without
         which a sent row could not be noted and would be sent again and again."""
         self.db, self.producer, self.leader, self.keep = db, producer, leader, keep
         self.stats = RelayStats()
+        self._committed = db.waker()
         self._floor = 0
         self._scanned_at = self._kept_at = 0.0
 
     async def run(self, stopped: asyncio.Event, poll: float = 0.03) -> None:
         while not stopped.is_set():
-            self.db.committed.clear()
+            self._committed.clear()
             try:
                 if await self.step():
                     continue
@@ -142,7 +147,7 @@ class Relay:
                 log.warning("the relay rests", extra={"error": f"{type(error).__name__}: {error}"[:300]})
                 await asyncio.sleep(min(0.05 * 2**self.stats.failures, 5.0))
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.db.committed.wait(), poll if self.stats.leader else 0.5)
+                await asyncio.wait_for(self._committed.wait(), poll if self.stats.leader else 0.5)
         await self._stop()
 
     async def _stop(self) -> None:

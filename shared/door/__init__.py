@@ -8,7 +8,7 @@ from copy import copy
 from dataclasses import replace
 from typing import Any
 
-from aiokafka import ConsumerRecord, ConsumerRebalanceListener, TopicPartition
+from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from faststream.kafka import KafkaBroker
 from faststream.middlewares import AckPolicy
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -65,12 +65,14 @@ class Door:
 class OpenDoor(ConsumerRebalanceListener):  # type: ignore[misc]
     """A door with its database and its consumer. It is the rebalance listener too: revoking waits for the running chunk."""
 
-    def __init__(self, door: Door, db: Database, *, inbox_days: int = 35, stay: float = 100.0, drain: float = 20.0) -> None:
+    def __init__(
+        self, door: Door, db: Database, *, inbox_days: int = 35, stay: float = 100.0, drain: float = 20.0
+    ) -> None:
         """`stay`: seconds of retrying in place, below the poll interval; `drain`: seconds a revocation waits at most."""
         self.door, self.db, self.stay, self.drain = door, db, stay, drain
         self.stats = Stats()
         self.commit_offset: CommitOffset | None = None
-        self.stopping = self.revoking = False
+        self.stopping = self.revoking = self.joined = False
         self._entered = 0.0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -159,7 +161,11 @@ class OpenDoor(ConsumerRebalanceListener):  # type: ignore[misc]
             log.warning("a chunk outlasts the rebalance; the inbox and the locks keep it harmless")
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        self.revoking = False
+        self.revoking, self.joined = False, True
+
+    @property
+    def retrying(self) -> bool:
+        return self._worker.retrying
 
     # ── parked events ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -185,7 +191,9 @@ class OpenDoor(ConsumerRebalanceListener):  # type: ignore[misc]
         except Exception as error:
             if row is None or is_transient(error):
                 raise
-            sentence = error.message if isinstance(error, DomainError) else f"{type(error).__name__}: {str(error)[:500]}"
+            sentence = (
+                error.message if isinstance(error, DomainError) else f"{type(error).__name__}: {str(error)[:500]}"
+            )
             async with self.db.transaction() as tx:
                 await parking.failed_again(tx, topic, scope, row.seq, sentence)
             return False

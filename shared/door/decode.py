@@ -36,7 +36,9 @@ class Entry:
 
     def parked(self, error: str | None) -> Parked:
         record = self.record
-        headers = [[name, None if value is None else base64.b64encode(value).decode()] for name, value in record.headers]
+        headers = [
+            [name, None if value is None else base64.b64encode(value).decode()] for name, value in record.headers
+        ]
         return Parked(
             record.topic, self.scope, self.event_id, record.partition, record.offset, record.key, headers,
             record.value or b"", error,
@@ -68,7 +70,9 @@ class Decoder:
     def _skipped(self, topic: str, kind: str | None) -> bool:
         return bool(kind) and (topic, kind) not in self.facts and not topic.endswith(".commands.v1")
 
-    def _event(self, entry: Entry, headers: dict[str, str], body: dict[str, Any], kind: str | None, now: datetime) -> Entry:
+    def _event(
+        self, entry: Entry, headers: dict[str, str], body: dict[str, Any], kind: str | None, now: datetime
+    ) -> Entry:
         told = _agreed("id", headers.get("ce_id"), body.get("id"))
         if not told:
             raise Unreadable("The record has no id: put `ce_id` into its headers or `id` into its body.")
@@ -169,4 +173,6 @@ def _scope_of(fact: type[Event], raw: dict[str, Any]) -> str | None:
 
 def _sentence(kind: str, error: ValidationError) -> str:
     faults = [f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors(include_input=False)[:5]]
-    return f"The {kind} has not the agreed shape: {'; '.join(faults)}. Compare it with its JSON Schema, mend the producer."
+    return (
+        f"The {kind} has not the agreed shape: {'; '.join(faults)}. Compare it with its JSON Schema, mend the producer."
+    )

@@ -65,13 +65,14 @@ class Worker:
     refused: type[CommandRefused] | None
     leave: Callable[[], bool]
     stats: Stats
+    retrying: bool = False
 
     async def work(self, entries: Sequence[Entry]) -> None:
         try:
             await self.settle(lambda: self._apply(entries))
         except Interrupted:
             raise
-        except Exception as error:
+        except Exception:
             if len(entries) == 1:
                 return await self.settle(lambda: self._set_aside(entries[0], error))
             self.stats.bisected += 1
@@ -85,10 +86,13 @@ class Worker:
         pause = 0.05
         while True:
             try:
-                return await attempt()
+                await attempt()
+                self.retrying = False
+                return
             except Exception as error:
                 if not is_transient(error):
                     raise
+                self.retrying = True
                 self.stats.transient += 1
                 log.warning("the database is not to be had, trying again", extra={"error": str(error)[:200]})
             if self.leave():
@@ -148,7 +152,7 @@ class Worker:
             log.error("an event could not be applied", exc_info=error, extra={"event_id": str(entry.event_id)})
         async with self.db.transaction() as tx:
             if not await mark_new(tx, entry.record.topic, [entry.event_id]):
-                return
+                return None
             if isinstance(error, DomainError) and self.refused and isinstance(entry.event, Command):
                 return announce(tx, refusal(self.refused, entry.event, error))
             await parking.park(tx, entry.parked(sentence))

@@ -1,0 +1,100 @@
+"""The AsyncAPI 3.0 document of a service: what it hears and says, with key, headers and one payload per message."""
+
+from typing import Any
+
+from shared.door import Door
+from shared.events import billing, notifications, orders, validation
+from shared.events.base import Event
+
+SPEAKERS = {module.SOURCE.removeprefix("issuary/"): module for module in (orders, billing, validation, notifications)}
+HEADERS = {
+    "ce_specversion": "CloudEvents version, 1.0",
+    "ce_id": "UUIDv7 of the event; the same id takes effect once",
+    "ce_type": "type of the event",
+    "ce_source": "who says it",
+    "ce_time": "RFC 3339, UTC",
+    "ce_subject": "the thing it is about; the scope of parking",
+    "ce_causationid": "id of the event or command that this answers",
+    "correlation_id": "one for everything that follows from one request",
+    "traceparent": "W3C trace context",
+}
+
+
+def facts_of(module: Any) -> list[type[Event]]:
+    """The concrete facts and commands of a speaker's module, in the order they are written."""
+    return [
+        kind
+        for kind in vars(module).values()
+        if isinstance(kind, type)
+        and issubclass(kind, Event)
+        and kind.__module__ == module.__name__
+        and _is_concrete(kind)
+    ]
+
+
+def _is_concrete(kind: type[Event]) -> bool:
+    return kind.model_fields["type"].default is not None and isinstance(kind.model_fields["type"].default, str)
+
+
+def all_events() -> list[type[Event]]:
+    return [fact for module in SPEAKERS.values() for fact in facts_of(module)]
+
+
+def document(service: str, door: Door) -> dict[str, Any]:
+    heard: set[type[Event]] = {*door.listeners, *door.states}
+    said = {
+        fact
+        for fact in facts_of(SPEAKERS[service])
+        if fact.topic.startswith(f"{service}.") and "commands" not in fact.topic
+    }
+    channels = {fact.topic for fact in heard | said}
+    return {
+        "asyncapi": "3.0.0",
+        "info": {"title": f"Issuary {service}", "version": "1", "license": {"name": "Apache-2.0"}},
+        "defaultContentType": "application/json",
+        "channels": {topic: _channel(topic, heard | said) for topic in sorted(channels)},
+        "operations": {
+            **{f"hear_{_name(fact)}": _operation("receive", fact) for fact in sorted(heard, key=_name)},
+            **{f"say_{_name(fact)}": _operation("send", fact) for fact in sorted(said, key=_name)},
+        },
+        "components": {"messages": {_name(fact): message(fact) for fact in sorted(heard | said, key=_name)}},
+    }
+
+
+def _name(fact: type[Event]) -> str:
+    return f"{fact.topic.split('.')[0]}_{fact.model_fields['type'].default}"
+
+
+def _channel(topic: str, facts: set[type[Event]]) -> dict[str, Any]:
+    here = sorted(_name(fact) for fact in facts if fact.topic == topic)
+    return {
+        "address": topic,
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in here},
+        "bindings": {"kafka": {"topic": topic}},
+    }
+
+
+def _operation(action: str, fact: type[Event]) -> dict[str, Any]:
+    channel = f"#/channels/{fact.topic}"
+    return {
+        "action": action,
+        "channel": {"$ref": channel},
+        "messages": [{"$ref": f"{channel}/messages/{_name(fact)}"}],
+    }
+
+
+def message(fact: type[Event]) -> dict[str, Any]:
+    keyed_by = "credential id" if fact.topic.endswith("credentials.v1") else "account id, in decimal"
+    return {
+        "name": fact.model_fields["type"].default,
+        "title": fact.__name__,
+        "summary": (fact.__doc__ or "").strip() if fact.__doc__ and "BaseModel" not in fact.__doc__ else "",
+        "contentType": "application/json",
+        "headers": {
+            "type": "object",
+            "properties": {name: {"type": "string", "description": text} for name, text in HEADERS.items()},
+            "required": [name for name in HEADERS if name not in ("ce_causationid", "traceparent")],
+        },
+        "payload": fact.model_json_schema(mode="serialization", ref_template="#/$defs/{model}"),
+        "bindings": {"kafka": {"key": {"type": "string", "description": keyed_by}}},
+    }

@@ -1,0 +1,87 @@
+"""Several services behind one port, by the route table that the gateway is made from as well."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import uvicorn
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from shared.service import Service, healthy
+
+API = "/services/v2"
+ROUTES: dict[str, str] = {
+    **{f"{API}/{noun}": "orders" for noun in
+       ("order", "certificate", "request", "organization", "user", "account", "container", "product")},
+    "/": "orders",
+    f"{API}/finance": "billing",
+    f"{API}/product/pricing": "billing",
+    f"{API}/account/subaccount": "billing",
+    "/finance": "billing",
+    f"{API}/domain": "validation",
+    "/domains": "validation",
+    f"{API}/webhook": "notifications",
+    "/messages": "notifications",
+    **{f"/{name}": name for name in ("orders", "billing", "validation", "notifications")},
+}  # fmt: skip
+
+
+def owner(path: str) -> str:
+    """The service of a path: the longest prefix that ends at a slash wins."""
+    while path and path != "/":
+        if path in ROUTES:
+            return ROUTES[path]
+        path = path.rsplit("/", 1)[0]
+    return ROUTES["/"]
+
+
+class Host:
+    def __init__(self, services: Sequence[Service]) -> None:
+        self.services = {service.name: service for service in services}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        await self._app(scope["path"])(scope, receive, send)
+
+    def _app(self, path: str) -> ASGIApp:
+        if path in ("/health/live", "/health/ready"):
+            return self._health(path)
+        service = self.services.get(owner(path))
+        if service is None:
+            text = f"The service {owner(path)} does not run in this process."
+            return JSONResponse({"errors": [{"code": "not_found|route", "message": text}]}, 404)
+        return service.app
+
+    def _health(self, path: str) -> ASGIApp:
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            faults = []
+            for name, service in self.services.items():
+                found = service.live() if path.endswith("live") else await service.ready()
+                faults += [f"{name}: {fault}" for fault in found]
+            await healthy(faults)(scope, receive, send)
+
+        return answer
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Mounted applications' own lifespans are not run, and each group join costs seconds: all start at once."""
+        async with AsyncExitStack() as stack:
+            await asyncio.gather(*(stack.enter_async_context(service.running()) for service in self.services.values()))
+            yield
+
+
+class Server(uvicorn.Server):
+    """Uvicorn without its signal handling: who starts it decides when it ends."""
+
+    def install_signal_handlers(self) -> None:
+        pass
+
+
+def make_server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
+    config = uvicorn.Config(
+        app, host=host, port=port, lifespan="off", access_log=False, log_config=None, timeout_graceful_shutdown=5,
+        server_header=False, loop="none",
+    )  # fmt: skip
+    return uvicorn.Server(config)

@@ -1,0 +1,104 @@
+"""The one Alembic runner: each service's own tables, and the mechanism's, in each service's own database."""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from alembic import command, context
+from alembic.config import Config
+from alembic.operations import Operations
+from sqlalchemy import Connection, MetaData, NullPool, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from shared import access, audit, idempotency, inbox, outbox, parking
+from shared.db import mechanism
+from shared.inbox import day_bounds
+
+ROOT = Path(__file__).parent.parent
+TABLES = (access, audit, idempotency, inbox, outbox, parking)  # imported so that `mechanism` knows their tables
+DAYS_AHEAD = 7
+
+APPEND_ONLY = """
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION '% is append-only: a correction is a new row', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+END $$;
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON audit_log FOR EACH ROW EXECUTE FUNCTION refuse_change();
+"""
+
+
+def run(metadata: MetaData) -> None:
+    """The body of every service's migrations/env.py."""
+    url = context.get_x_argument(as_dictionary=True).get("url") or context.config.attributes.get("url")
+    if not url:
+        raise SystemExit("Say which database: alembic -n orders -x url=postgresql+asyncpg://… upgrade head")
+    asyncio.run(_run(url, metadata))
+
+
+async def _run(url: str, metadata: MetaData) -> None:
+    engine = create_async_engine(url, poolclass=NullPool, connect_args={"server_settings": {"lock_timeout": "5s"}})
+    async with engine.connect() as connection:
+        await connection.run_sync(_migrate, metadata)
+    await engine.dispose()
+
+
+def _migrate(connection: Connection, metadata: MetaData) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=[metadata, mechanism],
+        include_object=_is_mapped,
+        transaction_per_migration=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+    connection.commit()
+
+
+def _is_mapped(found: Any, name: str | None, kind: str, reflected: bool, compared: Any) -> bool:
+    """Day partitions come and go; they are kept by the relay's leader, not by migrations."""
+    table = name if kind == "table" else getattr(getattr(found, "table", None), "name", "")
+    return not str(table).startswith(("inbox_", "published_"))
+
+
+def create_mechanism(op: Operations, inbox_days: int = 35) -> None:
+    """For a service's first migration. The inbox's partitions reach back to the horizon, so that a new service can read
+    its topics from the beginning."""
+    connection = op.get_bind()
+    mechanism.create_all(connection, checkfirst=False)
+    connection.execute(text(APPEND_ONLY))
+    connection.execute(text("CREATE TABLE inbox_other PARTITION OF inbox DEFAULT"))
+    connection.execute(text("CREATE INDEX ix_inbox_other_received_at ON inbox_other (received_at)"))
+    for statement in day_partitions(datetime.now(UTC), back=inbox_days + 1, ahead=DAYS_AHEAD):
+        connection.execute(text(statement))
+
+
+def day_partitions(now: datetime, back: int = 0, ahead: int = DAYS_AHEAD) -> Iterable[str]:
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    for n in range(-back, ahead + 1):
+        day = today + timedelta(days=n)
+        low, high = day_bounds(day)
+        yield (
+            f"CREATE TABLE IF NOT EXISTS inbox_{day:%Y%m%d} PARTITION OF inbox FOR VALUES FROM ('{low}') TO ('{high}')"
+        )
+        if n >= 0:
+            yield (
+                f"CREATE TABLE IF NOT EXISTS published_{day:%Y%m%d} PARTITION OF published"
+                f" FOR VALUES FROM ('{day:%Y-%m-%d}+00') TO ('{day + timedelta(days=1):%Y-%m-%d}+00')"
+            )
+
+
+def upgrade(service: str, url: str) -> None:
+    command.upgrade(_config(service, url), "head")
+
+
+def check(service: str, url: str) -> None:
+    """Raises when the models and the migrated database differ."""
+    command.check(_config(service, url))
+
+
+def _config(service: str, url: str) -> Config:
+    config = Config(ROOT / "alembic.ini", ini_section=service)
+    config.attributes["url"] = url
+    return config

@@ -1,0 +1,266 @@
+"""One service: its HTTP application, its door, its relay and its steps, started and stopped in the right order."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from fastapi import APIRouter, FastAPI
+from faststream.kafka import KafkaBroker
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from shared.access import take_credential
+from shared.asyncapi import document
+from shared.db import Database, make_engine
+from shared.door import Door, OpenDoor
+from shared.events.orders import CredentialChanged
+from shared.migrate import day_partitions
+from shared.relay import Leader, Relay
+from shared.settings import BaseSettings
+from shared.watch import Lag, Metrics
+from shared.web import make_app
+from shared.web.operations import operations
+
+log = logging.getLogger(__name__)
+
+Step = Callable[[], Awaitable[bool]]
+
+
+@dataclass
+class Service:
+    name: str
+    settings: BaseSettings
+    db: Database
+    app: FastAPI
+    door: OpenDoor
+    relay: Relay
+    broker: KafkaBroker
+    sender: KafkaBroker
+    steps: Sequence[Step]
+    subscriber: Any
+    metrics: Metrics
+    lag: Lag = field(default_factory=Lag)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        stopped = asyncio.Event()
+        await self.sender.start()
+        await self.broker.start()
+        tasks = [asyncio.create_task(self._repeat(step, stopped)) for step in self.steps]
+        tasks.append(asyncio.create_task(self._watch(stopped)))
+        relay = asyncio.create_task(self.relay.run(stopped))
+        try:
+            yield
+        finally:
+            await self._stop(stopped, tasks, relay)
+
+    async def _stop(self, stopped: asyncio.Event, tasks: list[asyncio.Task[None]], relay: asyncio.Task[None]) -> None:
+        """The chunk commits, the group is left, the steps end, the relay says what is left, the pools close."""
+        self.door.stopping = True
+        await self.broker.stop()
+        stopped.set()
+        self.db.wake_all()
+        _, late = await asyncio.wait([*tasks, relay], timeout=5)
+        for task in late:
+            task.cancel()
+        await self.sender.stop()
+        if isinstance(self.db.bind, AsyncEngine):
+            await self.db.bind.dispose()
+
+    async def _repeat(self, step: Step, stopped: asyncio.Event) -> None:
+        """A step that did something runs again at once; else it rests until something is announced, or half a second."""
+        wake, failures = self.db.waker(), 0
+        while not stopped.is_set():
+            wake.clear()
+            try:
+                if await step():
+                    failures = 0
+                    continue
+                failures = 0
+            except Exception as error:
+                failures += 1
+                log.error("a step failed", exc_info=error, extra={"service": self.name})
+                await asyncio.sleep(min(0.2 * 2**failures, 30.0))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(wake.wait(), 0.5)
+
+    async def _watch(self, stopped: asyncio.Event) -> None:
+        while not stopped.is_set():
+            with suppress(Exception):
+                self.lag.look(self._positions(), time.monotonic())
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopped.wait(), 2)
+
+    def _positions(self) -> dict[Any, tuple[int, int]]:
+        consumer = self.subscriber.consumer
+        if consumer is None:
+            return {}
+        places = {}
+        for place in consumer.assignment():
+            state = consumer._subscription.subscription.assignment.state_value(place)
+            if state is not None and state.has_valid_position:
+                places[place] = (state.position, consumer.highwater(place) or state.position)
+        return places
+
+    # ── health ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def live(self) -> list[str]:
+        """What is wrong, in sentences; empty when alive."""
+        return [f"{place} is not moving although records wait" for place in self.lag.stuck(time.monotonic())]
+
+    async def ready(self) -> list[str]:
+        faults = []
+        try:
+            async with asyncio.timeout(3), self.db.transaction() as tx:
+                await tx.execute(text("SELECT 1"))
+        except Exception as error:
+            faults.append(f"the database does not answer: {type(error).__name__}")
+        if not self.door.joined:
+            faults.append("the consumer group is not joined yet")
+        if self.door.retrying:
+            faults.append("events wait for the database")
+        return faults
+
+
+def make_service(
+    name: str,
+    settings: BaseSettings,
+    *,
+    door: Door,
+    routers: Sequence[APIRouter] = (),
+    steps: Callable[[Database], Sequence[Step]] = lambda db: (),
+    templates: Path | None = None,
+) -> Service:
+    engine = make_engine(settings.database_url, f"issuary-{name}", settings.pool_size)
+    db = Database(engine)
+    if CredentialChanged not in door.states and name != "orders":
+        door.on_state(CredentialChanged)(_on_credential_changed)
+    opened = OpenDoor(door, db, inbox_days=settings.inbox_days)
+    broker, sender = make_broker(settings, name), make_broker(settings, f"{name}-relay")
+    subscriber = opened.subscribe(broker, **consumer_settings(settings))
+    relay = Relay(db, BrokerProducer(sender), Leader(settings.database_url), lambda: keep_partitions(db, settings))
+    app = make_app(name, db, settings, [*routers, operations(name, opened.retry)], templates)
+    service = Service(
+        name, settings, db, app, opened, relay, broker, sender, steps(db), subscriber, Metrics(name)
+    )  # fmt: skip
+    app.include_router(_health(service))
+    app.state.service = service
+    return service
+
+
+async def _on_credential_changed(event: CredentialChanged, tx: Any) -> None:
+    await take_credential(tx, event)
+
+
+def make_broker(settings: BaseSettings, client_id: str) -> KafkaBroker:
+    return KafkaBroker(
+        settings.kafka.split(","),
+        client_id=f"issuary-{client_id}",
+        acks="all",
+        enable_idempotence=settings.kafka_idempotence,
+        linger_ms=settings.kafka_linger_ms,
+        max_batch_size=262_144,
+        compression_type=None if settings.kafka_compression == "none" else settings.kafka_compression,
+        allow_auto_create_topics=False,  # an auto-created topic has one partition
+        graceful_timeout=30,
+        logger=logging.getLogger("faststream"),
+        log_level=logging.DEBUG,
+        apply_types=False,
+    )
+
+
+def consumer_settings(settings: BaseSettings) -> dict[str, Any]:
+    return {
+        "fetch_max_wait_ms": settings.kafka_fetch_max_wait_ms,
+        "batch_timeout_ms": settings.kafka_batch_timeout_ms,
+        "session_timeout_ms": settings.kafka_session_timeout_ms,
+        "heartbeat_interval_ms": settings.kafka_heartbeat_interval_ms,
+        "rebalance_timeout_ms": settings.kafka_rebalance_timeout_ms,
+        "max_poll_interval_ms": settings.kafka_max_poll_interval_ms,
+        "partition_assignment_strategy": (RangePartitionAssignor,),
+    }
+
+
+class BrokerProducer:
+    """The relay's producer: a broker of its own, so that it can be restarted alone after an error."""
+
+    def __init__(self, broker: KafkaBroker) -> None:
+        self._broker = broker
+
+    async def send(self, topic: str, key: str, headers: dict[str, str], payload: bytes) -> Awaitable[Any] | None:
+        answer: Any = await self._broker.publish(
+            payload,
+            topic=topic,
+            key=key.encode(),
+            headers=headers,
+            correlation_id=headers.get("correlation_id"),
+            no_confirm=True,
+        )
+        return answer
+
+    async def restart(self) -> None:
+        with suppress(Exception):
+            await self._broker.stop()
+        await self._broker.start()
+
+
+async def keep_partitions(db: Database, settings: BaseSettings) -> None:
+    """Day partitions for today and the next days, made before anything is sent into them; old ones dropped."""
+    async with db.transaction() as tx:
+        day = (await tx.execute(text("SELECT now()"))).scalar_one()
+        for statement in day_partitions(day):
+            await tx.execute(text(statement))
+        for table, days in (("inbox", settings.inbox_days), ("published", settings.published_days)):
+            await tx.execute(text(DROP_OLD.format(table=table, days=days + 1)))
+        await tx.execute(text("DELETE FROM inbox_other WHERE received_at < now() - make_interval(days => 35)"))
+        await tx.execute(text("DELETE FROM idempotency_key WHERE created_at < now() - interval '7 days'"))
+
+
+DROP_OLD = """
+DO $$ DECLARE old text; BEGIN
+  FOR old IN SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = '{table}'::regclass
+             AND inhrelid::regclass::text ~ '^{table}_\\d{{8}}$'
+             AND inhrelid::regclass::text < '{table}_' || to_char(now() - interval '{days} days', 'YYYYMMDD')
+  LOOP EXECUTE 'DROP TABLE ' || old; END LOOP;
+END $$
+"""
+
+
+def _health(service: Service) -> APIRouter:
+    router = APIRouter(prefix=f"/{service.name}", include_in_schema=False)
+
+    @router.get("/health/live")
+    async def live() -> JSONResponse:
+        return healthy(service.live())
+
+    @router.get("/health/ready")
+    async def ready() -> JSONResponse:
+        return healthy(await service.ready())
+
+    @router.get("/metrics")
+    async def metrics(request: Request) -> Response:
+        service.metrics.count(service.door.stats)
+        service.metrics.show_relay(service.relay.stats)
+        service.metrics.show_lag(service.lag)
+        await service.metrics.show_database(service.db)
+        return Response(service.metrics.text(), media_type="text/plain; version=0.0.4")
+
+    @router.get("/asyncapi.json")
+    async def asyncapi() -> JSONResponse:
+        return JSONResponse(document(service.name, service.door.door))
+
+    return router
+
+
+def healthy(faults: list[str]) -> JSONResponse:
+    if faults:
+        return JSONResponse({"status": "unavailable", "reasons": faults}, 503)
+    return JSONResponse({"status": "ok"})

@@ -1,0 +1,99 @@
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from starlette.responses import JSONResponse
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.db import Database
+from shared.settings import BaseSettings
+from shared.web import errors
+from shared.web.caller import csrf_token
+from shared.web.pages import TEMPLATES, Look
+
+CSP = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; script-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = [
+    (b"content-security-policy", CSP.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"x-frame-options", b"DENY"),
+]
+
+
+def make_app(
+    name: str, db: Database, settings: BaseSettings, routers: list[APIRouter], templates: Path | None
+) -> FastAPI:
+    app = FastAPI(
+        title=f"Issuary {name}", version="2", docs_url=None, redoc_url=None, openapi_url=f"/{name}/openapi.json",
+        redirect_slashes=False,
+    )  # fmt: skip
+    app.state.db, app.state.settings, app.state.name = db, settings, name
+    app.state.look = Look(name, templates, csrf_token)
+    errors.install(app)
+    for router in routers:
+        app.include_router(router)
+    app.mount(f"/{name}/static", StaticFiles(directory=TEMPLATES / "static"))
+    app.add_middleware(Limits, max_bytes=settings.max_body_bytes)
+    return app
+
+
+class TooLarge(Exception):
+    pass
+
+
+class Limits:
+    """Security headers on every answer, and no body beyond the limit, whatever its declared length."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self.app, self.max_bytes = app, max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        sent = _with_headers(send)
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        if declared.isdigit() and int(declared) > self.max_bytes:
+            return await self._refuse(scope, receive, sent)
+        return await self._measured(scope, receive, sent)
+
+    async def _measured(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Reads the body before the application does, so that one too large is refused before anything is begun."""
+        if scope["method"] in ("GET", "HEAD"):
+            return await self.app(scope, receive, send)
+        parts, size, more = [], 0, True
+        while more:
+            message = await receive()
+            if message["type"] != "http.request":
+                return None
+            parts.append(message.get("body", b""))
+            size, more = size + len(parts[-1]), message.get("more_body", False)
+            if size > self.max_bytes:
+                return await self._refuse(scope, receive, send)
+        return await self.app(scope, _replayed(b"".join(parts), receive), send)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        text = f"The request is larger than {self.max_bytes} bytes; send less, for example fewer names in one request."
+        await JSONResponse(errors.body("request_too_large", text), 413)(scope, receive, send)
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    waiting: list[MutableMapping[str, Any]] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def once_more() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return once_more
+
+
+def _with_headers(send: Send) -> Callable[[Message], Awaitable[None]]:
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], *HEADERS]
+        await send(message)
+
+    return sent

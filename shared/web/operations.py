@@ -1,0 +1,101 @@
+"""The operator's pages and calls that every service has: parked events, the outbox, the audit log."""
+
+import base64
+import json
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, Request
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import RedirectResponse, Response
+
+from shared import audit, parking
+from shared.access import Caller
+from shared.errors import DomainError
+from shared.web.caller import CsrfChecked, page_operator
+from shared.web.pages import page
+from shared.web.transaction import Tx, now
+
+Operator = Annotated[Caller, Depends(page_operator)]
+Retry = Callable[[str, str], Awaitable[int]]
+WAITING = """
+SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT 10000) AS o) AS pending,
+       coalesce(extract(epoch FROM now() - (SELECT created_at FROM outbox ORDER BY id LIMIT 1)), 0)::float AS oldest_seconds
+"""
+PAGE = 50
+
+
+def operations(service: str, retry: Retry) -> APIRouter:
+    router = APIRouter(prefix=f"/{service}/operations", include_in_schema=False)
+
+    @router.get("")
+    async def overview(request: Request, who: Operator, tx: Tx, topic: str = "", scope: str = "") -> Response:
+        scopes = await parking.scopes(tx, (topic, scope), PAGE)
+        context = {"outbox": await _outbox(tx), "scopes": scopes, "next": _next_scope(service, scopes)}
+        return page(request, "operations.html", lone=await parking.events(tx, "", None, 0, PAGE), **context)
+
+    @router.get("/parked")
+    async def parked_scope(
+        request: Request, who: Operator, tx: Tx, topic: str, scope: str, after: int = 0, error: str = ""
+    ) -> Response:
+        rows = await parking.events(tx, topic, scope, after, PAGE)
+        return page(
+            request, "parked_scope.html", topic=topic, scope=scope, events=[_shown(row) for row in rows], error=error
+        )
+
+    @router.post("/retry", dependencies=[CsrfChecked])
+    async def retry_scope(
+        request: Request, who: Operator, topic: Annotated[str, Form()], scope: Annotated[str, Form()]
+    ) -> Response:
+        try:
+            await retry(topic, scope)
+        except DomainError as error:
+            return page(request, "error.html", error.status, message=error.message, error_status=error.status)
+        return RedirectResponse(f"/{service}/operations", 303)
+
+    @router.post("/discard", dependencies=[CsrfChecked])
+    async def discard(
+        request: Request, who: Operator, tx: Tx, seq: Annotated[int, Form()], reason: Annotated[str, Form()] = ""
+    ) -> Response:
+        await parking.discard(tx, seq, reason, who.email, now())
+        return RedirectResponse(f"/{service}/operations", 303)
+
+    @router.get("/audit")
+    async def audit_log(request: Request, who: Operator, tx: Tx, before: int | None = None) -> Response:
+        rows = await audit.entries(tx, before, PAGE)
+        link = f"/{service}/operations/audit?before={rows[-1].id}" if len(rows) == PAGE else None
+        return page(request, "audit.html", rows=rows, next=link)
+
+    return router
+
+
+async def _outbox(tx: AsyncSession) -> Any:
+    return (await tx.execute(text(WAITING))).one()
+
+
+def _next_scope(service: str, scopes: list[Any]) -> str | None:
+    if len(scopes) < PAGE:
+        return None
+    return f"/{service}/operations?topic={scopes[-1].topic}&scope={scopes[-1].scope}"
+
+
+def _shown(row: Any) -> dict[str, Any]:
+    headers = [(name, _text(value)) for name, value in row.headers]
+    return {
+        **row._mapping,
+        "type": dict(headers).get("ce_type", ""),
+        "headers": headers,
+        "body": _pretty(row.payload),
+    }
+
+
+def _text(value: str | None) -> str:
+    return "none" if value is None else base64.b64decode(value).decode(errors="replace")
+
+
+def _pretty(payload: bytes) -> str:
+    try:
+        return json.dumps(json.loads(payload), indent=2, ensure_ascii=False)[:100_000]
+    except ValueError:
+        return payload[:100_000].decode(errors="replace")
