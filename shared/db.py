@@ -220,7 +220,7 @@ def _insert_from_arrays(table: Table, names: tuple[str, ...]) -> str:
     types = [table.c[name].type.compile(dialect=dialect()) for name in names]
     columns = ", ".join(f'"{name}"' for name in names)
     arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(types, 1))
-    return f"INSERT INTO {table.name} ({columns}) SELECT * FROM unnest({arrays})"  # noqa: S608: names of our own tables
+    return f"INSERT INTO {table.name} ({columns}) SELECT * FROM unnest({arrays})"  # noqa: S608
 
 
 def _arrays(table: Table, names: tuple[str, ...], rows: list[dict[str, Any]]) -> tuple[list[Any], ...]:

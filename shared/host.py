@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 
 import uvicorn
 from starlette.responses import JSONResponse
@@ -67,16 +67,11 @@ class Host:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Mounted applications' own lifespans are not run, and each group join costs seconds: all start at once."""
-        async with AsyncExitStack() as stack:
-            await asyncio.gather(*(stack.enter_async_context(service.running()) for service in self.services.values()))
+        try:
+            await asyncio.gather(*(service.start() for service in self.services.values()))
             yield
-
-
-class Server(uvicorn.Server):
-    """Uvicorn without its signal handling: who starts it decides when it ends."""
-
-    def install_signal_handlers(self) -> None:
-        pass
+        finally:
+            await asyncio.gather(*(service.stop() for service in self.services.values()))
 
 
 def make_server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,37 +48,33 @@ class Service:
     subscriber: Any
     metrics: Metrics
     lag: Lag = field(default_factory=Lag)
+    _stopped: asyncio.Event = field(default_factory=asyncio.Event)
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        stopped = asyncio.Event()
+    async def start(self) -> None:
         await self.sender.start()
         await self.broker.start()
-        tasks = [asyncio.create_task(self._repeat(step, stopped)) for step in self.steps]
-        tasks.append(asyncio.create_task(self._watch(stopped)))
-        relay = asyncio.create_task(self.relay.run(stopped))
-        try:
-            yield
-        finally:
-            await self._stop(stopped, tasks, relay)
+        work = [self.relay.run(self._stopped), self._watch(), *(self._repeat(step) for step in self.steps)]
+        self._tasks = [asyncio.create_task(part) for part in work]
 
-    async def _stop(self, stopped: asyncio.Event, tasks: list[asyncio.Task[None]], relay: asyncio.Task[None]) -> None:
+    async def stop(self) -> None:
         """The chunk commits, the group is left, the steps end, the relay says what is left, the pools close."""
         self.door.stopping = True
         await self.broker.stop()
-        stopped.set()
+        self._stopped.set()
         self.db.wake_all()
-        _, late = await asyncio.wait([*tasks, relay], timeout=5)
-        for task in late:
-            task.cancel()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=5)
+            for task in late:
+                task.cancel()
         await self.sender.stop()
         if isinstance(self.db.bind, AsyncEngine):
             await self.db.bind.dispose()
 
-    async def _repeat(self, step: Step, stopped: asyncio.Event) -> None:
+    async def _repeat(self, step: Step) -> None:
         """A step that did something runs again at once; else it rests until something is announced, or half a second."""
         wake, failures = self.db.waker(), 0
-        while not stopped.is_set():
+        while not self._stopped.is_set():
             wake.clear()
             try:
                 if await step():
@@ -92,12 +88,12 @@ class Service:
             with suppress(TimeoutError):
                 await asyncio.wait_for(wake.wait(), 0.5)
 
-    async def _watch(self, stopped: asyncio.Event) -> None:
-        while not stopped.is_set():
+    async def _watch(self) -> None:
+        while not self._stopped.is_set():
             with suppress(Exception):
                 self.lag.look(self._positions(), time.monotonic())
             with suppress(TimeoutError):
-                await asyncio.wait_for(stopped.wait(), 2)
+                await asyncio.wait_for(self._stopped.wait(), 2)
 
     def _positions(self) -> dict[Any, tuple[int, int]]:
         consumer = self.subscriber.consumer

@@ -68,19 +68,25 @@ class Worker:
     retrying: bool = False
 
     async def work(self, entries: Sequence[Entry]) -> None:
+        failure = await self._failure_of(entries)
+        if failure is None:
+            return
+        if len(entries) == 1:
+            await self.settle(lambda: self._set_aside(entries[0], failure))
+            return
+        self.stats.bisected += 1
+        half = len(entries) // 2
+        await self.work(entries[:half])
+        await self.work(entries[half:])
+
+    async def _failure_of(self, entries: Sequence[Entry]) -> Exception | None:
         try:
             await self.settle(lambda: self._apply(entries))
         except Interrupted:
             raise
-        except Exception:
-            if len(entries) == 1:
-                return await self.settle(lambda: self._set_aside(entries[0], error))
-            self.stats.bisected += 1
-        else:
-            return None
-        half = len(entries) // 2
-        await self.work(entries[:half])
-        return await self.work(entries[half:])
+        except Exception as error:
+            return error
+        return None
 
     async def settle(self, attempt: Callable[[], Awaitable[None]]) -> None:
         pause = 0.05
@@ -97,7 +103,7 @@ class Worker:
                 log.warning("the database is not to be had, trying again", extra={"error": str(error)[:200]})
             if self.leave():
                 raise Interrupted
-            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311: jitter
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311
             pause = min(pause * 2, 2.0)
 
     async def _apply(self, entries: Sequence[Entry]) -> None:
@@ -152,9 +158,10 @@ class Worker:
             log.error("an event could not be applied", exc_info=error, extra={"event_id": str(entry.event_id)})
         async with self.db.transaction() as tx:
             if not await mark_new(tx, entry.record.topic, [entry.event_id]):
-                return None
+                return
             if isinstance(error, DomainError) and self.refused and isinstance(entry.event, Command):
-                return announce(tx, refusal(self.refused, entry.event, error))
+                announce(tx, refusal(self.refused, entry.event, error))
+                return
             await parking.park(tx, entry.parked(sentence))
         self.stats.parked += 1
 
