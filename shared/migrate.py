@@ -90,15 +90,15 @@ def day_partitions(now: datetime, back: int = 0, ahead: int = DAYS_AHEAD) -> Ite
 
 
 def upgrade(service: str, url: str) -> None:
-    command.upgrade(_config(service, url), "head")
+    command.upgrade(alembic_config(service, url), "head")
 
 
 def check(service: str, url: str) -> None:
     """Raises when the models and the migrated database differ."""
-    command.check(_config(service, url))
+    command.check(alembic_config(service, url))
 
 
-def _config(service: str, url: str) -> Config:
+def alembic_config(service: str, url: str) -> Config:
     config = Config(ROOT / "alembic.ini", ini_section=service)
     config.attributes["url"] = url
     return config

@@ -1,0 +1,139 @@
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from shared.devstack.postgres import Postgres
+from shared.events.base import Event
+from shared.host import Host
+from shared.migrate import upgrade
+from shared.relay import Relay
+from shared.service import Service
+from tests.bus import Bus, as_record
+
+SERVICES = tuple(
+    n for n in ("orders", "billing", "validation", "notifications") if Path(f"services/{n}/app.py").exists()
+)
+SERVICE_KEY = "service-key-of-the-tests"
+ENVIRONMENT = {
+    "ISSUARY_ENV": "dev",
+    "ISSUARY_SESSION_SECRET": "session-secret-of-the-tests",
+    "ISSUARY_SERVICE_KEY": SERVICE_KEY,
+    "ISSUARY_VALIDATION_TEST_MODE": "1",
+    "ISSUARY_VALIDATION_RESOLVERS": "127.0.0.1:1",
+}
+
+
+@pytest_asyncio.fixture(scope="session")
+async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Postgres]:
+    async with Postgres(tmp_path_factory.mktemp("postgres") / "data", durable=False) as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="session")
+async def databases(postgres: Postgres) -> dict[str, str]:
+    """One migrated database per service, for the whole run; tests undo what they do."""
+    await postgres.make_databases(list(SERVICES))
+    urls = {name: postgres.url(name) for name in SERVICES}
+    await asyncio.gather(*(asyncio.to_thread(upgrade, name, url) for name, url in urls.items()))
+    return urls
+
+
+@pytest_asyncio.fixture(scope="session")
+async def engines(databases: dict[str, str]) -> AsyncIterator[dict[str, AsyncEngine]]:
+    made = {name: create_async_engine(url) for name, url in databases.items()}
+    yield made
+    for engine in made.values():
+        await engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def built(databases: dict[str, str]) -> Iterator[dict[str, Service]]:
+    services = {}
+    for name, url in databases.items():
+        environment = {**ENVIRONMENT, "ISSUARY_DATABASE_URL": url}
+        settings = import_module(f"services.{name}.settings").Settings.from_environment(environment)
+        services[name] = import_module(f"services.{name}.app").build(settings)
+    yield services
+
+
+class World:
+    """All services on real databases in transactions that are undone, and a bus between them."""
+
+    def __init__(self, services: dict[str, Service]) -> None:
+        self.services = services
+        self.bus = Bus()
+        self.host = Host(list(services.values()))
+        self.relays = {name: Relay(s.db, self.bus, None, _nothing) for name, s in services.items()}
+
+    def __getattr__(self, name: str) -> Service:
+        return self.services[name]
+
+    async def settle(self, *, steps: bool = True, rounds: int = 60) -> None:
+        """Run relays, doors and steps until nothing has work left."""
+        for _ in range(rounds):
+            moved = False
+            for name, service in self.services.items():
+                while await self.relays[name].step():
+                    moved = True
+                moved |= bool(await self.bus.pump(service))
+                for step in service.steps if steps else ():
+                    moved |= await step()
+            if not moved:
+                return
+        raise AssertionError("the services do not come to rest")
+
+    async def said(self, service: str, *types: str) -> list[dict[str, Any]]:
+        """What the service announced, in order, whether sent already or not."""
+        rows = await self.rows(
+            service,
+            "SELECT id, payload FROM outbox UNION ALL SELECT id, payload FROM published ORDER BY id",
+        )
+        events = [json.loads(bytes(row.payload)) for row in rows]
+        return [event for event in events if not types or event["type"] in types]
+
+    async def rows(self, service: str, sql: str, **parameters: Any) -> list[Any]:
+        async with self.services[service].db.transaction() as tx:
+            return list(await tx.execute(text(sql), parameters))
+
+    async def deliver(self, service: str, *events: Event) -> None:
+        """Put events through the service's door as one batch of raw records."""
+        await self.services[service].door.handle([as_record(event, n) for n, event in enumerate(events)])
+
+    async def parked(self, service: str) -> list[Any]:
+        return await self.rows(service, "SELECT * FROM parked_event ORDER BY seq")
+
+    @asynccontextmanager
+    async def client(self, key: str | None = None, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
+        """HTTP to all services behind one port."""
+        given = {**headers, **({"X-DC-DEVKEY": key} if key else {})}
+        transport = httpx.ASGITransport(self.host, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://issuary.test", headers=given) as client:
+            yield client
+
+
+async def _nothing() -> None:
+    return None
+
+
+@pytest_asyncio.fixture
+async def world(built: dict[str, Service], engines: dict[str, AsyncEngine]) -> AsyncIterator[World]:
+    connections = {name: await engine.connect() for name, engine in engines.items()}
+    outer = {name: await connection.begin() for name, connection in connections.items()}
+    binds = {name: service.db.bind for name, service in built.items()}
+    for name, service in built.items():
+        service.db.rebind(connections[name])
+    yield World(built)
+    for name, service in built.items():
+        service.db.rebind(binds[name])
+        await outer[name].rollback()
+        await connections[name].close()
