@@ -107,6 +107,7 @@ class OrderPlaced(AboutOrder):
     dcv_method: OptionalText = None
     dcv_random_value: OptionalText = None
     placed_by: ShortText
+    placed_by_user: PublicId | None = None
     placed_at: AwareDatetime
 
     def contradiction(self) -> str | None:

@@ -1,0 +1,41 @@
+from typing import Any
+
+from sqlalchemy import Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.billing.models.base import Base
+
+
+class Account(Base):
+    """Billing's copy of what is told about a customer. What orders announced wins over what an order says."""
+
+    __tablename__ = "account"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    name: Mapped[str]
+    legal_name: Mapped[str | None]
+    address: Mapped[dict[str, Any] | None]
+    currency: Mapped[str]
+    vat_number: Mapped[str | None]
+    buyer_reference: Mapped[str | None]
+    billing_emails: Mapped[list[str]]
+    top_division_id: Mapped[int]
+    announced: Mapped[bool] = mapped_column(default=False)
+
+    def learn(self, told: "Account", announced: bool) -> None:
+        """The currency stays: it is the currency of the book."""
+        if self.announced and not announced:
+            return
+        self.announced = self.announced or announced
+        for name in ("name", "legal_name", "address", "vat_number", "buyer_reference", "billing_emails"):
+            if announced or getattr(told, name):
+                setattr(self, name, getattr(told, name))
+
+
+class Division(Base):
+    __tablename__ = "division"
+    __table_args__ = (Index("ix_division_account_id", "account_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    account_id: Mapped[int]
+    name: Mapped[str]
