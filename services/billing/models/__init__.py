@@ -3,7 +3,7 @@ from services.billing.models.book import Funds, Journal, Payment, Posting, Recei
 from services.billing.models.catalogue import ExchangeRate, Price, SellingEntity, TaxRule
 from services.billing.models.customers import Account, Division
 from services.billing.models.documents import CreditNote, Document, Invoice, Line, NumberCounter, TaxGroup
-from services.billing.models.orders import Charge, Order, WaitingOrder
+from services.billing.models.orders import Charge, Order, Retry, WaitingOrder
 
 __all__ = [
     "TRIGGERS",
@@ -25,6 +25,7 @@ __all__ = [
     "Posting",
     "Price",
     "Receipt",
+    "Retry",
     "SellingEntity",
     "TaxGroup",
     "TaxRule",

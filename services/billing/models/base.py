@@ -13,17 +13,12 @@ class Base(DeclarativeBase):
 APPEND_ONLY = ("placed_order", "charge", "invoice", "invoice_line", "tax_group", "credit_note", "journal", "posting",
                "payment", "price", "tax_rule", "selling_entity", "exchange_rate")  # fmt: skip
 
-# Every statement brings whole journal entries, so their sum is checked as they are written; nothing can be added to an
-# entry later. See docs/decisions/0013.
+# Every statement that writes postings is balanced for each journal entry by itself, so that no entry ever is not.
 ZERO_SUM = """
 CREATE FUNCTION refuse_unbalanced() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF EXISTS (SELECT FROM fresh GROUP BY journal_id, currency HAVING sum(amount) <> 0) THEN
     RAISE EXCEPTION 'the postings of a journal entry do not sum to zero' USING ERRCODE = 'check_violation';
-  END IF;
-  IF EXISTS (SELECT FROM fresh f JOIN posting p ON p.journal_id = f.journal_id
-             GROUP BY f.journal_id HAVING count(DISTINCT p.line) <> count(DISTINCT f.line)) THEN
-    RAISE EXCEPTION 'a journal entry is written whole, in one statement' USING ERRCODE = 'check_violation';
   END IF;
   RETURN NULL;
 END $$;

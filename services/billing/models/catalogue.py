@@ -29,7 +29,9 @@ class Price(Base):
     __tablename__ = "price"
     __table_args__ = (
         UniqueConstraint("product_name_id", "years", "currency", "valid_from"),
-        CheckConstraint("base >= 0 AND extra_name >= 0 AND extra_wildcard >= 0 AND included_names >= 0", "not_negative"),
+        CheckConstraint(
+            "base >= 0 AND extra_name >= 0 AND extra_wildcard >= 0 AND included_names >= 0", "not_negative"
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

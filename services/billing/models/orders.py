@@ -1,4 +1,5 @@
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Index, UniqueConstraint
@@ -43,6 +44,9 @@ class Charge(Base):
     net: Mapped[int]
     tax: Mapped[int]
     total: Mapped[int]
+    entity_id: Mapped[int]
+    category: Mapped[str]
+    rate: Mapped[Decimal]
     invoice_id: Mapped[int]
     invoice_number: Mapped[str]
     charged_at: Mapped[datetime]
@@ -67,3 +71,14 @@ class WaitingOrder(Base):
     message: Mapped[str]
     quote: Mapped[dict[str, Any] | None]
     total: Mapped[int | None]
+
+
+class Retry(Base):
+    """An account whose waiting orders are to be tried, and how far that has come."""
+
+    __tablename__ = "retry"
+
+    account_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    asked_at: Mapped[datetime]
+    after_placed_at: Mapped[datetime | None]
+    after_id: Mapped[int | None]

@@ -1,0 +1,127 @@
+"""The dated data that staff keep, from one documented file (docs/catalogue.md). Rows are added, never changed: a new
+price is a row with a later day."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.billing.actions.waiting import ask_all_unpriced
+from services.billing.models import ExchangeRate, Price, SellingEntity, TaxRule
+from services.billing.rules import from_text
+from shared.audit import note
+from shared.errors import Rejected
+
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+Amount = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?$")]
+
+
+class Row(BaseModel):
+    model_config = ConfigDict(extra="forbid")  # a misspelt word in the file must not be overlooked
+
+
+class SellerIn(Row):
+    number: Annotated[int, Field(ge=1, le=9)]
+    valid_from: date
+    name: Text
+    address: Annotated[list[Text], Field(min_length=1, max_length=6)]
+    country: Country
+    currency: Code
+    sells_to: list[Country] = []
+    invoice_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,10}$")]
+    credit_note_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,10}$")]
+    vat_number: Text | None = None
+    registration_number: Text | None = None
+    email: Text | None = None
+    iban: Text | None = None
+    bic: Text | None = None
+    bank: Text | None = None
+
+
+class PriceIn(Row):
+    product: Text
+    description: Text
+    years: Annotated[int, Field(ge=1, le=3)]
+    currency: Code
+    base: Amount
+    included_names: Annotated[int, Field(ge=0, le=250)] = 1
+    extra_name: Amount = "0"
+    extra_wildcard: Amount = "0"
+    valid_from: date
+
+
+class TaxIn(Row):
+    seller_country: Country
+    buyer_country: Annotated[str, StringConstraints(pattern=r"^([A-Z]{2}|\*)$")]
+    vat_number_known: bool | None = None
+    category: Annotated[str, StringConstraints(pattern=r"^(S|Z|E|AE|G|O)$")]
+    rate: Annotated[str, StringConstraints(pattern=r"^\d{1,2}(\.\d{1,3})?$")]
+    sentence: Text | None = None
+    valid_from: date
+
+
+class RateIn(Row):
+    currency: Code
+    to_currency: Code
+    rate: Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?$")]
+    valid_from: date
+
+
+class CatalogueFile(Row):
+    selling_entity: list[SellerIn] = []
+    price: list[PriceIn] = []
+    tax_rule: list[TaxIn] = []
+    exchange_rate: list[RateIn] = []
+
+
+async def load_catalogue(tx: AsyncSession, file: CatalogueFile, who: str, now: datetime) -> int:
+    """Adds what is new; answers how many rows. The same file twice changes nothing; a row that differs from the one of
+    the same key and day is refused, because documents may stand on it."""
+    added = 0
+    for table, rows in _tables(file):
+        for row in rows:
+            added += await _add(tx, table, row)
+    if added:
+        await ask_all_unpriced(tx)
+        note(tx, who, "catalogue loaded", "catalogue", None, {"rows": added}, now)
+    return added
+
+
+def _tables(file: CatalogueFile) -> Sequence[tuple[Any, list[dict[str, Any]]]]:
+    return (
+        (SellingEntity, [_seller(row) for row in file.selling_entity]),
+        (Price, [_price(row) for row in file.price]),
+        (TaxRule, [row.model_dump() | {"rate": Decimal(row.rate)} for row in file.tax_rule]),
+        (ExchangeRate, [row.model_dump() | {"rate": Decimal(row.rate)} for row in file.exchange_rate]),
+    )
+
+
+def _seller(row: SellerIn) -> dict[str, Any]:
+    columns = {"number", "valid_from", "country", "currency", "sells_to", "invoice_prefix", "credit_note_prefix"}
+    return row.model_dump(include=columns) | {"printed": row.model_dump(exclude=columns)}
+
+
+def _price(row: PriceIn) -> dict[str, Any]:
+    amounts = {name: from_text(getattr(row, name), row.currency) for name in ("base", "extra_name", "extra_wildcard")}
+    same = row.model_dump(include={"description", "years", "currency", "included_names", "valid_from"})
+    return same | amounts | {"product_name_id": row.product}
+
+
+async def _add(tx: AsyncSession, table: Any, row: dict[str, Any]) -> int:
+    if (await tx.execute(insert(table).values(row).on_conflict_do_nothing().returning(table.id))).first():
+        return 1
+    same = select(table.id).where(*(getattr(table, name).is_not_distinct_from(value) for name, value in row.items()))
+    if (await tx.execute(same)).first() is None:
+        key = {name: str(value) for name, value in row.items() if name in ("number", "product_name_id", "currency", "valid_from", "seller_country", "buyer_country")}  # fmt: skip # noqa: E501
+        raise Rejected(
+            f"{table.__tablename__} {key} is there already with other values; documents may stand on it. Give the new "
+            "values a later valid_from."
+        )
+    return 0

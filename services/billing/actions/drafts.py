@@ -1,0 +1,88 @@
+"""Documents take their number when a transaction ends: drafts are collected while its functions run, then every series
+draws its numbers with one UPDATE, so that the counter is held for as short as possible and after every other lock."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.billing.models import Account, Charge, Funds, Order, OrderKey, Receipt
+from services.billing.queries.numbers import draw_numbers
+from services.billing.rules import Quote, SellerRow
+
+
+@dataclass(kw_only=True)
+class Draft:
+    """What is known before the number; `id`, `seq` and `number` are set when the transaction ends."""
+
+    series: ClassVar[str]
+
+    account: Account
+    funds: Funds
+    order: Order
+    receipt: Receipt
+    seller: SellerRow
+    prefix: str
+    now: datetime
+    cause: str | None
+    id: int = 0
+    seq: int = 0
+    number: str = ""
+
+    def take(self, document_id: int, seq: int) -> None:
+        self.id, self.seq = document_id, seq
+        self.number = f"{self.prefix}-{self.now.year}-{seq:06d}"
+
+
+@dataclass(kw_only=True)
+class InvoiceDraft(Draft):
+    series: ClassVar[str] = "invoice"
+
+    quote: Quote
+    charge_id: int = 0
+
+    def as_charge(self) -> Charge:
+        """For a cancellation in the same transaction; the invoice's number is filled in by then."""
+        quote = self.quote
+        return Charge(
+            id=self.charge_id, source=self.order.source, order_id=self.order.id, account_id=self.account.id,
+            division_id=self.order.division_id, currency=quote.currency, net=quote.net, tax=quote.tax, total=quote.total,
+            entity_id=self.seller.number, category=quote.group.category, rate=quote.group.rate, invoice_id=self.id,
+            invoice_number=self.number, charged_at=self.now,
+        )  # fmt: skip
+
+
+@dataclass(kw_only=True)
+class CreditNoteDraft(Draft):
+    series: ClassVar[str] = "credit_note"
+
+    charged: Charge | InvoiceDraft
+    reason: str
+
+    @property
+    def charge(self) -> Charge:
+        return self.charged.as_charge() if isinstance(self.charged, InvoiceDraft) else self.charged
+
+
+def drafts(tx: AsyncSession) -> dict[type[Draft], dict[OrderKey, Draft]]:
+    kept: dict[type[Draft], dict[OrderKey, Draft]] = tx.info.setdefault(
+        "drafts", {InvoiceDraft: {}, CreditNoteDraft: {}}
+    )
+    return kept
+
+
+def keep_draft(tx: AsyncSession, draft: Draft) -> None:
+    drafts(tx)[type(draft)][draft.order.source, draft.order.id] = draft
+
+
+async def number(tx: AsyncSession, waiting: Iterable[Draft], ids: Sequence[int]) -> None:
+    """Numbers rise in the order of the drafts, for each seller, series and year without a gap."""
+    series: dict[tuple[int, str, int], list[tuple[Draft, int]]] = {}
+    for draft, document_id in zip(waiting, ids, strict=True):
+        series.setdefault((draft.seller.number, draft.series, draft.now.year), []).append((draft, document_id))
+    for (entity_id, name, year), members in sorted(series.items()):
+        drawn = await draw_numbers(tx, entity_id, name, year, len(members))
+        for (draft, document_id), seq in zip(members, drawn, strict=True):
+            draft.take(document_id, seq)

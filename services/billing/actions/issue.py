@@ -1,0 +1,182 @@
+"""What is written and said for each document, once it has its number."""
+
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.billing.actions.book import post
+from services.billing.actions.drafts import CreditNoteDraft, Draft, InvoiceDraft, drafts, keep_draft, number
+from services.billing.models import Account, Charge, CreditNote, Document, Invoice, Line, TaxGroup
+from services.billing.queries.numbers import take_ids
+from services.billing.rules import printed
+from shared.db import append, at_end
+from shared.events.base import Money, OrderRef
+from shared.events.billing import CreditNoteIssued, InvoiceIssued, OrderCharged
+from shared.ids import new_id
+from shared.outbox import announce
+
+
+def draft(tx: AsyncSession, document: Draft) -> None:
+    keep_draft(tx, document)
+    at_end(tx, issue_drafts)
+
+
+async def issue_drafts(tx: AsyncSession) -> None:
+    invoices = [one for one in drafts(tx)[InvoiceDraft].values() if isinstance(one, InvoiceDraft)]
+    notes = [one for one in drafts(tx)[CreditNoteDraft].values() if isinstance(one, CreditNoteDraft)]
+    if invoices:
+        ids = await take_ids(tx, "invoice_id_seq", len(invoices))
+        receipts = await take_ids(tx, "charge_id_seq", len(invoices))
+        await number(tx, invoices, ids)
+        for invoice, receipt in zip(invoices, receipts, strict=True):
+            invoice.charge_id = receipt
+            _issue_invoice(tx, invoice)
+    if notes:
+        await number(tx, notes, await take_ids(tx, "credit_note_id_seq", len(notes)))
+        for note in notes:
+            _issue_credit_note(tx, note)
+
+
+def _issue_invoice(tx: AsyncSession, draft: InvoiceDraft) -> None:
+    charge = draft.as_charge()
+    append(tx, Charge, **{column: getattr(charge, column) for column in CHARGE_COLUMNS})
+    _write_invoice(tx, draft)
+    _write_lines(tx, draft)
+    text = f"Order {draft.order.id}, invoice {draft.number}"
+    entries = [
+        (f"funds:{draft.funds.division_id}", -charge.total, draft.receipt),
+        (f"revenue:{charge.entity_id}", charge.net, None),
+        (_vat_ledger(charge), charge.tax, None),
+    ]
+    post(tx, draft.account.id, "charge", text, charge.currency, entries, draft.now, (charge.source, charge.order_id))
+    _to_render(tx, draft)
+    _say_invoice(tx, draft, charge)
+
+
+CHARGE_COLUMNS = tuple(column.key for column in Charge.__table__.columns)
+
+
+def _vat_ledger(charge: Charge) -> str:
+    return f"vat:{charge.entity_id}:{charge.category}:{charge.rate.normalize():f}"
+
+
+def _write_invoice(tx: AsyncSession, draft: InvoiceDraft) -> None:
+    day, quote, order = draft.now.date(), draft.quote, draft.order
+    append(
+        tx, Invoice, id=draft.id, entity_id=draft.seller.number, series=draft.series, year=draft.now.year, seq=draft.seq,
+        number=draft.number, kind="order", account_id=draft.account.id, division_id=order.division_id,
+        division_name=order.division_name, order_source=order.source, order_id=order.id,
+        purchase_order_number=order.purchase_order_number, currency=quote.currency, net=quote.net, tax=quote.tax,
+        total=quote.total, due_at_issue=0, issued_at=draft.now, issued_on=day, due_on=day,
+        seller=draft.seller.printed, buyer=buyer_of(draft.account), receipt_id=draft.charge_id,
+        payment_text=f"Charged to account funds on {day}, receipt {draft.charge_id}, amount due "
+        f"{printed(0, quote.currency)} {quote.currency}.",
+        notes=_notes(draft),
+    )  # fmt: skip
+
+
+def buyer_of(account: Account) -> dict[str, Any]:
+    """The buyer as printed for good: a later change of the account changes no document."""
+    return {
+        "name": account.name,
+        "legal_name": account.legal_name,
+        "address": account.address,
+        "vat_number": account.vat_number,
+        "buyer_reference": account.buyer_reference,
+        "emails": account.billing_emails,
+    }
+
+
+def _notes(draft: InvoiceDraft) -> list[str]:
+    group = draft.quote.group
+    notes = [group.sentence] if group.sentence else []
+    if group.category == "AE":
+        notes.append(f"VAT numbers: seller {draft.seller.printed.get('vat_number')}, buyer {draft.account.vat_number}.")
+    if group.accounting_currency and group.accounting_tax is not None:
+        stated = printed(group.accounting_tax, group.accounting_currency)
+        notes.append(f"VAT in {group.accounting_currency}: {stated} (rate {group.exchange_rate}).")
+    return notes
+
+
+def _write_lines(tx: AsyncSession, draft: InvoiceDraft) -> None:
+    group = draft.quote.group
+    for position, line in enumerate(draft.quote.lines, 1):
+        append(
+            tx, Line, invoice_id=draft.id, position=position, description=line.description, detail=list(line.detail),
+            quantity=line.quantity, unit_price=line.unit_price, net=line.net, category=group.category, rate=group.rate,
+        )  # fmt: skip
+    append(
+        tx, TaxGroup, invoice_id=draft.id, category=group.category, rate=group.rate, net=group.net, tax=group.tax,
+        sentence=group.sentence, accounting_currency=group.accounting_currency, accounting_tax=group.accounting_tax,
+        exchange_rate=group.exchange_rate,
+    )  # fmt: skip
+
+
+def _to_render(tx: AsyncSession, draft: Draft) -> None:
+    append(
+        tx, Document, id=new_id(), kind=draft.series, subject_id=draft.id, account_id=draft.account.id,
+        due_at=draft.now, attempts=0, failure=None, rendered_at=None, sha256=None, pdf=None,
+    )  # fmt: skip
+
+
+def _say_invoice(tx: AsyncSession, draft: InvoiceDraft, charge: Charge) -> None:
+    net, tax, total, nothing = (
+        Money(amount=a, currency=charge.currency) for a in (charge.net, charge.tax, charge.total, 0)
+    )
+    order = OrderRef(source=charge.source, id=charge.order_id)
+    about = {"occurred_at": draft.now, "account_id": draft.account.id, "causation_id": draft.cause, "order": order}
+    announce(
+        tx,
+        OrderCharged(
+            **about, division_id=charge.division_id, receipt_id=charge.id, net=net, tax=tax, total=total,
+            invoice_id=draft.id, invoice_number=draft.number,
+        ),
+    )  # fmt: skip
+    day = draft.now.date()
+    announce(
+        tx,
+        InvoiceIssued(
+            **about, invoice_id=draft.id, number=draft.number, kind="order", division_id=charge.division_id,
+            issued_on=day, due_on=day, net=net, tax=tax, total=total, amount_due=nothing,
+        ),
+    )  # fmt: skip
+
+
+def _issue_credit_note(tx: AsyncSession, draft: CreditNoteDraft) -> None:
+    charge = draft.charge
+    _write_credit_note(tx, draft, charge)
+    entries = [
+        (f"revenue:{charge.entity_id}", -charge.net, None),
+        (_vat_ledger(charge), -charge.tax, None),
+        (f"funds:{draft.funds.division_id}", charge.total, draft.receipt),
+    ]
+    text = f"Order {charge.order_id}, credit note {draft.number} for invoice {charge.invoice_number}"
+    post(tx, draft.account.id, "credit", text, charge.currency, entries, draft.now, (charge.source, charge.order_id))
+    _to_render(tx, draft)
+    _say_credit_note(tx, draft, charge)
+
+
+def _write_credit_note(tx: AsyncSession, draft: CreditNoteDraft, charge: Charge) -> None:
+    day = draft.now.date()
+    append(
+        tx, CreditNote, id=draft.id, entity_id=charge.entity_id, series=draft.series, year=draft.now.year, seq=draft.seq,
+        number=draft.number, invoice_id=charge.invoice_id, invoice_number=charge.invoice_number,
+        account_id=draft.account.id, division_id=charge.division_id, order_source=charge.source, order_id=charge.order_id,
+        currency=charge.currency, net=charge.net, tax=charge.tax, total=charge.total, issued_at=draft.now, issued_on=day,
+        reason=draft.reason,
+        how_paid=f"Charged to account funds on {charge.charged_at.date()}, receipt {charge.id}.",
+        money_went=f"Returned to the account funds on {day}.",
+    )  # fmt: skip
+
+
+def _say_credit_note(tx: AsyncSession, draft: CreditNoteDraft, charge: Charge) -> None:
+    net, tax, total = (Money(amount=a, currency=charge.currency) for a in (charge.net, charge.tax, charge.total))
+    announce(
+        tx,
+        CreditNoteIssued(
+            occurred_at=draft.now, account_id=draft.account.id, causation_id=draft.cause, credit_note_id=draft.id,
+            number=draft.number, invoice_id=charge.invoice_id, invoice_number=charge.invoice_number,
+            order=OrderRef(source=charge.source, id=charge.order_id), division_id=charge.division_id,
+            issued_on=draft.now.date(), net=net, tax=tax, total=total,
+        ),
+    )  # fmt: skip

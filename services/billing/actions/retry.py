@@ -1,0 +1,63 @@
+from datetime import datetime
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.billing.actions.accounts import funds_of
+from services.billing.actions.orders import charge_or_wait, misfit, quote_for
+from services.billing.models import Account, Division, Order, Retry, WaitingOrder
+from services.billing.queries.catalogue import catalogue
+from services.billing.rules import Missing, Quote
+from shared.db import lock_all, locked, locked_or_none
+
+AT_ONCE = 200
+
+
+async def retry_waiting(tx: AsyncSession, now: datetime) -> bool:
+    """One page of one account's waiting orders, oldest first; one that does not fit does not block a later one. False
+    when no account asks. Locks as the door does: account, funds, then orders."""
+    account_id = (await tx.scalars(select(Retry.account_id).order_by(Retry.asked_at).limit(1))).first()
+    if account_id is None:
+        return False
+    account = await locked(tx, Account, account_id)
+    await funds_of(tx, account)
+    asked = await locked_or_none(tx, Retry, account_id)
+    if asked is None:
+        return True
+    rows = await _page(tx, asked)
+    for row in rows:
+        await _try_again(tx, account, row, now)
+    if len(rows) < AT_ONCE:
+        await tx.delete(asked)
+    else:
+        asked.after_placed_at, asked.after_id = rows[-1].placed_at, rows[-1].id
+    return True
+
+
+async def _page(tx: AsyncSession, asked: Retry) -> list[WaitingOrder]:
+    query = select(WaitingOrder).where(WaitingOrder.account_id == asked.account_id)
+    if asked.after_placed_at is not None:
+        query = query.where(tuple_(WaitingOrder.placed_at, WaitingOrder.id) > (asked.after_placed_at, asked.after_id))
+    query = query.order_by(WaitingOrder.placed_at, WaitingOrder.id).limit(AT_ONCE).with_for_update()
+    rows = list(await tx.scalars(query))
+    keys = [(row.source, row.id) for row in rows]
+    await lock_all(tx, Order, keys)
+    await lock_all(tx, Division, {row.division_id for row in rows})
+    tx.info.setdefault(("locked", WaitingOrder), {}).update(zip(keys, rows, strict=True))
+    return rows
+
+
+async def _try_again(tx: AsyncSession, account: Account, waiting: WaitingOrder, now: datetime) -> None:
+    order = await locked(tx, Order, (waiting.source, waiting.id))
+    division = await locked(tx, Division, order.division_id)
+    found = misfit(account, division, order) or await _fixed_quote(tx, account, order, waiting, now)
+    if await charge_or_wait(tx, account, order, found, now, None):
+        await tx.delete(waiting)
+
+
+async def _fixed_quote(
+    tx: AsyncSession, account: Account, order: Order, waiting: WaitingOrder, now: datetime
+) -> Quote | Missing:
+    if waiting.quote is None:
+        return await quote_for(tx, account, order, now)
+    return Quote.from_json(waiting.quote, (await catalogue(tx)).entity(waiting.quote["seller"]))

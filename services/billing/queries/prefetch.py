@@ -1,0 +1,77 @@
+"""What a chunk of events needs, locked in one order: accounts, divisions, funds, orders, then what is about orders."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.billing.models import Account, Charge, CreditNote, Division, Funds, Order, OrderKey, WaitingOrder
+from services.billing.queries.catalogue import catalogue
+from shared.db import lock_all, locked_or_none, with_keys
+from shared.events.billing import DepositFunds
+from shared.events.orders import (
+    AccountChanged,
+    AccountOpened,
+    DivisionAdded,
+    OrderCancelled,
+    OrderPlaced,
+    OrderRejected,
+)
+
+
+async def for_placed(tx: AsyncSession, events: Sequence[OrderPlaced]) -> None:
+    await lock_accounts(tx, {event.account_id for event in events}, {event.division.id for event in events})
+    await lock_all(tx, Order, {(event.source, event.order_id) for event in events})
+    await catalogue(tx)
+
+
+async def for_ended(tx: AsyncSession, events: Sequence[OrderCancelled | OrderRejected]) -> None:
+    keys = {(event.source, event.order_id) for event in events}
+    await lock_accounts(tx, {event.account_id for event in events})
+    await lock_all(tx, Order, keys)
+    await lock_all(tx, WaitingOrder, keys)
+    await remember(tx, keys)
+    await catalogue(tx)
+
+
+async def for_account(tx: AsyncSession, events: Sequence[AccountOpened | AccountChanged]) -> None:
+    divisions = {event.division.id for event in events if isinstance(event, AccountOpened)}
+    await lock_accounts(tx, {event.account_id for event in events}, divisions)
+    await catalogue(tx)
+
+
+async def for_division(tx: AsyncSession, events: Sequence[DivisionAdded]) -> None:
+    await lock_all(tx, Account, {event.account_id for event in events})
+    await lock_all(tx, Division, {event.division.id for event in events})
+
+
+async def for_deposit(tx: AsyncSession, events: Sequence[DepositFunds]) -> None:
+    await lock_accounts(tx, {event.account_id for event in events}, {event.division_id for event in events})
+    await catalogue(tx)
+
+
+async def lock_accounts(tx: AsyncSession, accounts: Iterable[int], divisions: Iterable[int] = ()) -> None:
+    """With the funds of each: an account's money stands on the row of its top-level division. The divisions named are
+    read along, and so are their funds, for an account that is new with this event."""
+    wanted, named = set(accounts), set(divisions)
+    await lock_all(tx, Account, wanted)
+    await lock_all(tx, Division, named)
+    known = [account for key in sorted(wanted) if (account := await locked_or_none(tx, Account, key))]
+    await lock_all(tx, Funds, {account.top_division_id for account in known} | named)
+
+
+async def remember(tx: AsyncSession, keys: Iterable[OrderKey]) -> None:
+    """Charges and credit notes of these orders; rows that never change need no lock beside the funds' one."""
+    wanted = sorted(set(keys))
+    charges, notes = tx.info.setdefault("charges", {}), tx.info.setdefault("credit_notes", set())
+    if not wanted:
+        return
+    for charge in await tx.scalars(_about_orders(Charge, Charge.source, Charge.order_id, wanted)):
+        charges[charge.source, charge.order_id] = charge
+    for note in await tx.scalars(_about_orders(CreditNote, CreditNote.order_source, CreditNote.order_id, wanted)):
+        notes.add((note.order_source, note.order_id))
+
+
+def _about_orders(model, source, number, keys):  # type: ignore[no-untyped-def]
+    orders = with_keys(Order, keys).with_only_columns(Order.source, Order.id).order_by(None).subquery()
+    return select(model).join(orders, (source == orders.c.source) & (number == orders.c.id))

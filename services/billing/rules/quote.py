@@ -1,0 +1,153 @@
+"""What an order costs: the one pricing function of estimate and charge."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from math import ceil
+from typing import Any
+
+from services.billing.rules.catalogue import Catalogue, Missing, PriceRow, SellerRow, TaxRow
+from services.billing.rules.money import decimals, half_up
+
+HUNDRED = Decimal(100)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An order as pricing sees it. A term in days costs what the next full year costs."""
+
+    product_name_id: str
+    years: int | None
+    days: int | None
+    names: tuple[str, ...]
+    currency: str
+    buyer_country: str | None
+    buyer_complete: bool
+    vat_number: str | None
+
+    @property
+    def priced_years(self) -> int:
+        return self.years or ceil((self.days or 1) / 365)
+
+
+@dataclass(frozen=True)
+class QuotedLine:
+    description: str
+    detail: tuple[str, ...]
+    quantity: int
+    unit_price: int
+
+    @property
+    def net(self) -> int:
+        return self.quantity * self.unit_price
+
+
+@dataclass(frozen=True)
+class QuotedTax:
+    category: str
+    rate: Decimal
+    net: int
+    tax: int
+    sentence: str | None
+    accounting_currency: str | None
+    accounting_tax: int | None
+    exchange_rate: Decimal | None
+
+
+@dataclass(frozen=True)
+class Quote:
+    seller: SellerRow
+    currency: str
+    lines: tuple[QuotedLine, ...]
+    group: QuotedTax
+
+    @property
+    def net(self) -> int:
+        return self.group.net
+
+    @property
+    def tax(self) -> int:
+        return self.group.tax
+
+    @property
+    def total(self) -> int:
+        return self.group.net + self.group.tax
+
+    def as_json(self) -> dict[str, Any]:
+        """What stays fixed while an order waits; the seller is found again by number and day."""
+        group = self.group
+        return {
+            "seller": self.seller.number,
+            "currency": self.currency,
+            "lines": [[line.description, list(line.detail), line.quantity, line.unit_price] for line in self.lines],
+            "group": [
+                group.category, str(group.rate), group.net, group.tax, group.sentence, group.accounting_currency,
+                group.accounting_tax, None if group.exchange_rate is None else str(group.exchange_rate),
+            ],
+        }  # fmt: skip
+
+    @staticmethod
+    def from_json(kept: dict[str, Any], seller: SellerRow) -> "Quote":
+        category, rate, net, tax, sentence, currency, accounting_tax, exchange = kept["group"]
+        group = QuotedTax(
+            category,
+            Decimal(rate),
+            net,
+            tax,
+            sentence,
+            currency,
+            accounting_tax,
+            Decimal(exchange) if exchange else None,
+        )
+        lines = tuple(QuotedLine(text, tuple(detail), n, price) for text, detail, n, price in kept["lines"])
+        return Quote(seller, kept["currency"], lines, group)
+
+
+def make_quote(catalogue: Catalogue, wanted: Wanted, on: date) -> Quote | Missing:
+    if wanted.buyer_country is None or not wanted.buyer_complete:
+        return Missing(
+            "billing_details",
+            "The account has no complete billing address (name, street, city, country), and an invoice needs one; add it "
+            "to the account.",
+        )
+    price = catalogue.price(wanted.product_name_id, wanted.priced_years, wanted.currency, on)
+    seller = catalogue.seller(wanted.buyer_country, on)
+    if isinstance(price, Missing):
+        return price
+    if isinstance(seller, Missing):
+        return seller
+    rule = catalogue.tax(seller, wanted.buyer_country, bool(wanted.vat_number), on)
+    if isinstance(rule, Missing):
+        return rule
+    lines = _lines(price, wanted)
+    group = _tax(catalogue, seller, rule, sum(line.net for line in lines), wanted.currency, on)
+    return group if isinstance(group, Missing) else Quote(seller, wanted.currency, lines, group)
+
+
+def _lines(price: PriceRow, wanted: Wanted) -> tuple[QuotedLine, ...]:
+    """The base price includes the first names as ordered; each further one has its price."""
+    years = wanted.priced_years
+    term = f"{wanted.days} days" if wanted.days else f"{years} year{'s' if years > 1 else ''}"
+    included, further = wanted.names[: price.included_names], wanted.names[price.included_names :]
+    wild = tuple(name for name in further if name.startswith("*."))
+    plain = tuple(name for name in further if not name.startswith("*."))
+    lines = [QuotedLine(f"{price.description}, {term}", included, 1, price.base)]
+    if plain:
+        lines.append(QuotedLine("Additional name", plain, len(plain), price.extra_name))
+    if wild:
+        lines.append(QuotedLine("Additional wildcard name", wild, len(wild), price.extra_wildcard))
+    return tuple(lines)
+
+
+def _tax(
+    catalogue: Catalogue, seller: SellerRow, rule: TaxRow, net: int, currency: str, on: date
+) -> QuotedTax | Missing:
+    """Half up, once for the sum: billing-rules.md 6. VAT is stated in the seller's currency as well (EN 16931 BT-111)."""
+    tax = half_up(net * rule.rate / HUNDRED)
+    if currency == seller.currency or not tax:
+        return QuotedTax(rule.category, rule.rate, net, tax, rule.sentence, None, None, None)
+    rate = catalogue.rate(currency, seller.currency, on)
+    if isinstance(rate, Missing):
+        return rate
+    stated = half_up((tax * rate.rate).scaleb(decimals(seller.currency) - decimals(currency)))
+    return QuotedTax(rule.category, rule.rate, net, tax, rule.sentence, seller.currency, stated, rate.rate)
