@@ -1,0 +1,48 @@
+from typing import Any, TypedDict
+
+from shared.devstack.embedded import Servers
+
+
+class SignIn(TypedDict):
+    email: str
+    password: str
+    role: str
+
+
+class Opened(TypedDict):
+    """What the services opened, as run.json tells it."""
+
+    account: dict[str, Any]
+    sign_ins: list[SignIn]
+    api_keys: dict[str, str]
+
+
+def run_json(console: str, pid: int, servers: Servers, opened: Opened) -> dict[str, Any]:
+    return {
+        "console": console,
+        "pid": pid,
+        "kafka": servers.broker.address,
+        "smtp": servers.mail.address,
+        "mails": str(servers.mail.directory),
+        "dns": {"address": servers.dns.address, "zone_file": str(servers.dns.zone_file.path)},
+        "account": opened["account"],
+        "sign_ins": opened["sign_ins"],
+        "api_keys": opened["api_keys"],
+    }
+
+
+def welcome(run: dict[str, Any], seconds: float) -> str:
+    keys = "\n".join(f"  API key    {key}  ({holder})" for holder, key in run["api_keys"].items())
+    people = "\n".join(f"  sign in    {who['email']}  {who['password']}  ({who['role']})" for who in run["sign_ins"])
+    return f"""
+Issuary is ready after {seconds:.1f} s, in test mode: private addresses count as proof of control.
+
+  console    {run["console"]}
+{people}
+{keys}
+  Kafka      {run["kafka"]}
+  mails      {run["mails"]}
+  DNS zone   {run["dns"]["zone_file"]}  (answered at {run["dns"]["address"]})
+
+All of this is also in .issuary/run.json. Ctrl-C stops it; the data stay until `make reset`.
+"""
