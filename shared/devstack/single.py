@@ -1,5 +1,6 @@
 """One stack per directory, and one program per port. Standard library only: `make reset` runs it before any install."""
 
+import errno
 import fcntl
 import json
 import os
@@ -45,9 +46,8 @@ def listen_later(port: int) -> socket.socket:
         listener.bind(("127.0.0.1", port))
     except OSError as error:
         listener.close()
-        raise Refused(
-            f"Port {port} cannot be used ({error.strerror}). Choose another one: make run PORT={port + 1}"
-        ) from None
+        why = "is taken by another program" if error.errno == errno.EADDRINUSE else f"cannot be had: {error.strerror}"
+        raise Refused(f"Port {port} {why}. Choose another one: make run PORT={max(port, 1024) + 1}") from None
     return listener
 
 

@@ -1,5 +1,6 @@
 """`make run`: the embedded servers, the services among them, and one clean end however it is asked for."""
 
+import argparse
 import asyncio
 import os
 import socket
@@ -32,18 +33,16 @@ StartServices = Callable[[Embedded], AbstractAsyncContextManager[Opened]]
 
 
 def main(
-    start_services: StartServices,
-    *,
-    services: Sequence[str],
-    topics: Sequence[str],
-    port: int = 8080,
-    directory: Path = DIRECTORY,
+    start_services: StartServices, *, services: Sequence[str], topics: Sequence[str], arguments: Sequence[str] = ()
 ) -> int:
     """The exit status. Call it in the main thread: signals and the servers' death signals depend on it."""
-    directory = directory.absolute()
+    parser = argparse.ArgumentParser(prog="python -m services dev")
+    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--data", type=Path, default=DIRECTORY, help="where everything is kept")
+    told = parser.parse_args(arguments)
     try:
-        with take(directory), listen_later(port) as listener:
-            stack = Stack(start_services, services, topics, directory, listener)
+        with take(told.data.absolute()), listen_later(told.port) as listener:
+            stack = Stack(start_services, services, topics, told.data.absolute(), listener)
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 fault = runner.run(stack.run())
     except Refused as refused:

@@ -67,7 +67,7 @@ class Stop:
         parent = os.getppid()
         if not _is_make(parent) or not _catches_interrupts(parent):
             return
-        while os.getppid() == parent and _catches_interrupts(parent):
+        while os.getppid() == parent and _catches_interrupts(parent):  # noqa: ASYNC110 - nobody tells, one must look
             await asyncio.sleep(LOOK_EVERY)
         if not self.asked.is_set():
             self.ask()

@@ -1,0 +1,53 @@
+# `make run` and `make test` need nothing but Python 3.11+ with venv and ensurepip; the rest is installed into .venv.
+# Every recipe ends in `exec`, so that what make is told by a signal reaches the program itself.
+
+PORT ?= 8080
+DATA ?= .issuary
+VENV ?= .venv
+PYTHON := $(VENV)/bin/python
+READY := $(VENV)/installed
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check demo bench migration reset
+
+help:
+	@exec sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
+
+## make run [PORT=8080]                everything on this machine; Ctrl-C stops it, the data stay in .issuary/
+run: $(READY)
+	@exec $(PYTHON) -m services dev --port $(PORT) --data $(DATA)
+
+## make demo                           plays the main job against a running `make run`
+demo: $(READY)
+	@exec $(PYTHON) -m demo --data $(DATA)
+
+## make test                           all checks and the whole suite
+test: check
+	@exec $(PYTHON) -m pytest
+
+## make check                          format, lint, types, import contracts
+check: $(READY)
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy
+	@exec $(VENV)/bin/lint-imports
+
+## make bench                          the speed table, the chart and .issuary/bench/results.json
+bench: $(READY)
+	@exec $(PYTHON) -m benchmarks
+
+## make migration s=orders m="…"       a migration of one service from its changed models
+migration: $(READY)
+	@exec $(PYTHON) -m services ctl migration "$(s)" "$(m)"
+
+## make reset                          forgets all data of `make run`
+reset:
+	@exec python3 -m shared.devstack.single $(DATA)
+
+$(READY): requirements.lock
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Issuary needs Python 3.11 or newer; python3 is " + sys.version.split()[0] + ".")'
+	@python3 -c 'import venv, ensurepip' 2>/dev/null || { echo "Issuary needs the Python modules venv and ensurepip; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@echo "Installing the pinned packages into $(VENV) …"
+	@python3 -m venv --clear $(VENV)
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
