@@ -7,7 +7,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Literal, NotRequired, TypedDict
 
-from iso4217 import Currency
+from shared.web.pages import amount as figure
+from shared.web.pages import money
 
 
 class Seller(TypedDict):
@@ -78,20 +79,6 @@ class Paper(TypedDict):
     payment: str | None
     notes: list[str]
     credited: NotRequired[Credited]
-
-
-def exponent(currency: str) -> int:
-    return Currency(currency).exponent or 0
-
-
-def figure(amount: int, currency: str) -> str:
-    """1,234.56 with the currency's own decimals and a true minus; no float is near it."""
-    digits = f"{Decimal(abs(amount)).scaleb(-exponent(currency)):,f}"
-    return f"−{digits}" if amount < 0 else digits
-
-
-def money(amount: int, currency: str) -> str:
-    return f"{figure(amount, currency)} {currency}"
 
 
 def day(iso: str) -> str:

@@ -1,0 +1,89 @@
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from services.notifications import rules
+from shared.db import COLUMN_TYPES, new_metadata
+from shared.errors import Conflict
+
+TRIGGERS: tuple[str, ...] = ()
+
+
+class Base(DeclarativeBase):
+    metadata = new_metadata()
+    type_annotation_map = COLUMN_TYPES
+
+
+class Message(Base):
+    """A mail about one document to one person. `due_at` is the next try; while one is made, its worker's lease."""
+
+    __tablename__ = "message"
+    __table_args__ = (
+        UniqueConstraint("document_id", "recipient", "template"),
+        Index("ix_message_due_at", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+        Index("ix_message_created_at_id", "created_at", "id"),
+        Index("ix_message_account_id_created_at_id", "account_id", "created_at", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[int]
+    division_id: Mapped[int]
+    document_id: Mapped[UUID]
+    template: Mapped[str]
+    recipient: Mapped[str]
+    number: Mapped[str]
+    account_name: Mapped[str]
+    content: Mapped[dict[str, Any]]
+    path: Mapped[str]
+    sha256: Mapped[str]
+    size: Mapped[int]
+    internet_message_id: Mapped[str | None]
+    created_at: Mapped[datetime]
+    give_up_at: Mapped[datetime]
+    due_at: Mapped[datetime | None]
+    attempts: Mapped[int]
+    sent_at: Mapped[datetime | None]
+    failed_at: Mapped[datetime | None]
+    reason: Mapped[str | None]
+    final: Mapped[bool]
+
+    @property
+    def state(self) -> str:
+        if self.sent_at:
+            return "sent"
+        if self.final:
+            return "failed"
+        return "retrying" if self.failed_at else "waiting"
+
+    @property
+    def may_be_resent(self) -> bool:
+        return self.final and not self.sent_at and rules.why_unusable(self.recipient) is None
+
+    def claim(self, now: datetime, mail_domain: str) -> None:
+        """The identifier stays the same for good: a second copy of a mail is recognised by it."""
+        self.attempts += 1
+        self.due_at = now + rules.LEASE
+        self.internet_message_id = self.internet_message_id or f"<{self.id}@{mail_domain}>"
+
+    def mark_sent(self, now: datetime) -> None:
+        self.sent_at = self.sent_at or now
+        self.due_at = self.failed_at = self.reason = None
+        self.final = False
+
+    def mark_failed(self, reason: str, final: bool, now: datetime) -> None:
+        self.failed_at, self.reason = now, reason
+        self.due_at = None if final else rules.next_try(self.attempts, now, self.give_up_at)
+        self.final = self.due_at is None
+
+    def resend(self, now: datetime) -> None:
+        if self.sent_at:
+            raise Conflict(f"{self.number} was already sent to {self.recipient}; there is nothing to send again.")
+        if not self.final:
+            raise Conflict(f"{self.number} is still being sent to {self.recipient}; wait for its next try.")
+        if fault := rules.why_unusable(self.recipient):
+            raise Conflict(fault)
+        self.due_at, self.give_up_at = now, now + rules.GIVE_UP_AFTER
+        self.attempts, self.final = 0, False

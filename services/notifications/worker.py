@@ -1,0 +1,58 @@
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from services.notifications import actions, rules
+from services.notifications.clients.billing import Documents
+from services.notifications.clients.letter import Sender, compose
+from services.notifications.clients.smtp import Post
+from services.notifications.models import Message
+from services.notifications.rules import Undelivered
+from shared.db import Database, utcnow
+
+log = logging.getLogger(__name__)
+
+BATCH = 8
+SECONDS_EACH = 60  # together well below the lease
+
+
+@dataclass(frozen=True)
+class Office:
+    documents: Documents
+    post: Post
+    sender: Sender
+
+
+async def send_due(db: Database, office: Office) -> bool:
+    async with db.transaction() as tx:
+        due = await actions.claim_due(tx, utcnow(), office.sender.domain, BATCH)
+    for message in due:
+        await _send(db, office, message)
+    if not due:
+        await office.post.rest()
+    return bool(due)
+
+
+async def _send(db: Database, office: Office, message: Message) -> None:
+    failure = await _failure_of(office, message)
+    async with db.transaction() as tx:
+        if failure:
+            await actions.record_failure(tx, message.id, message.attempts, failure, utcnow())
+        else:
+            await actions.record_sent(tx, message.id, utcnow())
+
+
+async def _failure_of(office: Office, message: Message) -> Undelivered | None:
+    """A mail that cannot be made or sent must not keep the next one from leaving, whatever is wrong with it."""
+    try:
+        async with asyncio.timeout(SECONDS_EACH):
+            document = await office.documents.fetch(message.path, message.size, message.sha256)
+            mail = compose(message, document, office.sender)
+            await office.post.send(office.sender.address, rules.envelope_address(message.recipient), mail)
+    except Undelivered as failure:
+        log.warning("a mail did not leave", extra={"message_id": str(message.id), "reason": failure.reason})
+        return failure
+    except Exception as error:
+        log.exception("a mail could not be made", extra={"message_id": str(message.id)})
+        return Undelivered(f"The mail could not be made: {type(error).__name__}. An operator has to look at the log.")
+    return None

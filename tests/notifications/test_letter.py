@@ -1,0 +1,114 @@
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+
+from services.notifications.clients.letter import Sender, compose
+from tests.notifications.makers import NOW, PDF, RECIPIENT, a_message
+
+SENDER = Sender.named("Issuary Billing <billing@ca.example>", "ap-help@ca.example", "https://console.ca.example")
+CREDIT = {
+    "template": "credit_note",
+    "number": "CN-2026-000007",
+    "content": {
+        "issued_on": "2026-11-24",
+        "currency": "EUR",
+        "total": 1_452_514,
+        "order": {"source": "shop", "id": 1201},
+        "invoice_number": "INV-2026-000042",
+    },
+}
+
+
+def composed(**other: Any) -> bytes:
+    message = a_message(**other)
+    message.claim(NOW, SENDER.domain)
+    return compose(message, PDF, SENDER)
+
+
+def read(mail: bytes) -> EmailMessage:
+    parsed = message_from_bytes(mail, policy=policy.default)
+    assert isinstance(parsed, EmailMessage)
+    assert not parsed.defects
+    return parsed
+
+
+def part(mail: EmailMessage, kind: str) -> str:
+    body = mail.get_body((kind,))
+    assert body is not None
+    text: str = body.get_content()
+    return text
+
+
+def test_an_invoice_mail_has_the_document_and_the_figures_in_both_parts() -> None:
+    mail = read(composed())
+    (attached,) = mail.iter_attachments()
+
+    assert attached.get_filename() == "INV-2026-000042.pdf"
+    assert attached.get_content_type() == "application/pdf"
+    assert attached.get_content() == PDF  # type: ignore[attr-defined]
+    assert mail["Subject"] == "Invoice INV-2026-000042: 14,525.14 EUR, nothing due"
+    assert mail["To"] == RECIPIENT
+    assert mail["From"] == "Issuary Billing <billing@ca.example>"
+    assert mail["Reply-To"] == "ap-help@ca.example"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["Date"].datetime == NOW
+    for kind in ("plain", "html"):
+        text = part(mail, kind)
+        for expected in ("0.00 EUR", "14,525.14 EUR", "23 November 2026", "charged to your account funds", "1201"):
+            assert expected in text
+        assert "https://console.ca.example/orders/1201" in text
+
+
+def test_an_invoice_to_be_paid_says_how_much_and_until_when_first() -> None:
+    content = {**a_message().content, "kind": "usage", "amount_due": 1_452_514}
+    mail = read(composed(content=content))
+
+    assert mail["Subject"] == "Invoice INV-2026-000042: 14,525.14 EUR due on 23 December 2026"
+    lines = part(mail, "plain").splitlines()
+    assert lines[3:5] == ["Amount due    14,525.14 EUR", "Due on        23 December 2026"]
+    assert "Please pay 14,525.14 EUR by 23 December 2026" in part(mail, "html")
+
+
+def test_a_credit_note_mail_names_the_invoice_and_leads_to_no_order_of_another_system() -> None:
+    mail = read(composed(**CREDIT))
+
+    assert mail["Subject"] == "Credit note CN-2026-000007: 14,525.14 EUR for invoice INV-2026-000042"
+    for kind in ("plain", "html"):
+        assert "INV-2026-000042" in part(mail, kind)
+        assert "shop:1201" in part(mail, kind)
+        assert "/orders/" not in part(mail, kind)
+
+
+@pytest.mark.parametrize("other", [{}, CREDIT])
+def test_a_second_copy_is_the_same_mail_byte_for_byte(other: dict[str, Any]) -> None:
+    assert composed(**other) == composed(**other)
+
+
+def test_names_of_others_are_text_in_the_page_and_no_header_of_their_own() -> None:
+    name = 'Acme <img src=x onerror="a()">\r\nBcc: all@acme.example\r\n\r\n{{ 7*7 }} Bücher 株式会社'
+    mail = read(composed(account_name=name, number="INV-1\r\nBcc: all@acme.example"))
+
+    assert mail["Bcc"] is None
+    assert mail["Subject"].startswith("Invoice INV-1 Bcc: all@acme.example:")
+    assert "<img" not in part(mail, "html")
+    assert "&lt;img src=x onerror=&#34;a()&#34;&gt; Bcc: all@acme.example {{ 7*7 }} Bücher 株式会社" in part(
+        mail, "html"
+    )
+    assert "{{ 7*7 }} Bücher 株式会社" in part(mail, "plain")
+
+
+def test_every_line_fits_what_mail_servers_take_and_is_ascii() -> None:
+    lines = composed(account_name="名" * 255, number="N" * 255, recipient="x" * 60 + "@" + "a" * 63 + ".example").split(
+        b"\r\n"
+    )
+
+    assert max(map(len, lines)) <= 998
+    assert all(line.isascii() for line in lines)
+
+
+def test_a_number_with_slashes_names_a_file_without() -> None:
+    (attached,) = read(composed(number="../2026/INV 42")).iter_attachments()
+
+    assert attached.get_filename() == "2026-INV-42.pdf"
