@@ -9,8 +9,6 @@ from services.notifications import rules
 from shared.db import COLUMN_TYPES, new_metadata
 from shared.errors import Conflict
 
-TRIGGERS: tuple[str, ...] = ()
-
 
 class Base(DeclarativeBase):
     metadata = new_metadata()

@@ -38,7 +38,7 @@ class Letterbox:
 
     def _answer(self, command: str, server: SMTP) -> str:
         answer = self.answers.get(command, "250 OK")
-        if answer == "HANGUP":
+        if answer == "HANGUP" and server.transport:
             server.transport.close()
         return answer
 

@@ -47,7 +47,7 @@ def test_an_invoice_mail_has_the_document_and_the_figures_in_both_parts() -> Non
 
     assert attached.get_filename() == "INV-2026-000042.pdf"
     assert attached.get_content_type() == "application/pdf"
-    assert attached.get_content() == PDF  # type: ignore[attr-defined]
+    assert attached.get_content() == PDF
     assert mail["Subject"] == "Invoice INV-2026-000042: 14,525.14 EUR, nothing due"
     assert mail["To"] == RECIPIENT
     assert mail["From"] == "Issuary Billing <billing@ca.example>"

@@ -9,10 +9,17 @@ WHOLE_FETCH = 20.0
 
 
 class Documents:
-    """Fetches stored documents from billing. The key goes to that host only: no redirect is followed, no proxy asked."""
+    """Fetches stored documents from billing. The key goes to that host only: no redirect, no proxy of the machine's."""
 
-    def __init__(self, billing_url: str, service_key: str, seconds: float = WHOLE_FETCH) -> None:
-        self._http = httpx.AsyncClient(headers={"X-DC-DEVKEY": service_key}, trust_env=False, timeout=seconds)
+    def __init__(
+        self,
+        billing_url: str,
+        service_key: str,
+        seconds: float = WHOLE_FETCH,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        headers = {"X-DC-DEVKEY": service_key}
+        self._http = httpx.AsyncClient(headers=headers, trust_env=False, timeout=seconds, transport=transport)
         self._origin, self._seconds = httpx.URL(billing_url), seconds
 
     async def fetch(self, path: str, size: int, sha256: str) -> bytes:
