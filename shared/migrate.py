@@ -20,13 +20,15 @@ ROOT = Path(__file__).parent.parent
 TABLES = (access, audit, idempotency, inbox, outbox, parking)  # imported so that `mechanism` knows their tables
 DAYS_AHEAD = 7
 
-APPEND_ONLY = """
+APPEND_ONLY = (
+    """
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   RAISE EXCEPTION '% is append-only: a correction is a new row', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
-END $$;
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON audit_log FOR EACH ROW EXECUTE FUNCTION refuse_change();
-"""
+END $$
+""",
+    "CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON audit_log FOR EACH ROW EXECUTE FUNCTION refuse_change()",
+)
 
 
 def run(metadata: MetaData) -> None:
@@ -67,7 +69,8 @@ def create_mechanism(op: Operations, inbox_days: int = 35) -> None:
     its topics from the beginning."""
     connection = op.get_bind()
     mechanism.create_all(connection, checkfirst=False)
-    connection.execute(text(APPEND_ONLY))
+    for statement in APPEND_ONLY:
+        connection.execute(text(statement))
     connection.execute(text("CREATE TABLE inbox_other PARTITION OF inbox DEFAULT"))
     connection.execute(text("CREATE INDEX ix_inbox_other_received_at ON inbox_other (received_at)"))
     for statement in day_partitions(datetime.now(UTC), back=inbox_days + 1, ahead=DAYS_AHEAD):

@@ -21,7 +21,7 @@ BEGIN
     RAISE EXCEPTION 'the postings of a journal entry do not sum to zero' USING ERRCODE = 'check_violation';
   END IF;
   RETURN NULL;
-END $$;
+END $$
 """
 
 TRIGGERS: tuple[str, ...] = (
