@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -79,7 +79,9 @@ def make_engine(url: str, application_name: str, pool_size: int = 8) -> AsyncEng
 class Database:
     """Opens the transactions of one service's database. `bind` is its engine, or in tests one connection."""
 
-    def __init__(self, bind: AsyncEngine | AsyncConnection) -> None:
+    def __init__(self, bind: AsyncEngine | AsyncConnection, given: Mapping[str, Any] | None = None) -> None:
+        """`given` is found in the `info` of every transaction: the service's settings, for its doors."""
+        self._given = dict(given or {})
         self._wakers: list[asyncio.Event] = []
         self.rebind(bind)
 
@@ -92,6 +94,7 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         async with self._sessions() as tx, tx.begin():
+            tx.info.update(self._given)
             yield tx
             await _finish(tx)
         if tx.info.get("announced"):

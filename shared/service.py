@@ -136,7 +136,7 @@ def make_service(
     templates: Path | None = None,
 ) -> Service:
     engine = make_engine(settings.database_url, f"issuary-{name}", settings.pool_size)
-    db = Database(engine)
+    db = Database(engine, {"settings": settings})
     if CredentialChanged not in door.states and name != "orders":
         door.on_state(CredentialChanged)(_on_credential_changed)
     opened = OpenDoor(door, db, inbox_days=settings.inbox_days)

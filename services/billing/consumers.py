@@ -5,14 +5,21 @@ from services.billing.queries import prefetch
 from shared.db import utcnow
 from shared.door import Door
 from shared.events.billing import BillingCommandRefused, DepositFunds
-from shared.events.orders import AccountChanged, AccountOpened, DivisionAdded, OrderCancelled, OrderPlaced, OrderRejected
+from shared.events.orders import (
+    AccountChanged,
+    AccountOpened,
+    DivisionAdded,
+    OrderCancelled,
+    OrderPlaced,
+    OrderRejected,
+)
 
 door = Door("billing", refused=BillingCommandRefused)
 
 
 @door.on(AccountOpened, prefetch=prefetch.for_account)
 async def on_account_opened(event: AccountOpened, tx: AsyncSession) -> None:
-    await actions.open_account(tx, event)
+    await actions.open_account(tx, event, tx.info["settings"].limits())
 
 
 @door.on(AccountChanged, prefetch=prefetch.for_account)

@@ -150,7 +150,7 @@ class PaymentSettled(BillingFact):
         return f"payment/{self.payment_id}"
 
 
-class BillingCommandRefused(CommandRefused, BillingFact):
+class BillingCommandRefused(BillingFact, CommandRefused):
     type: Literal["command_refused"] = "command_refused"
 
 

@@ -10,7 +10,7 @@ COMMANDS = "orders.commands.v1"
 CREDENTIALS = "orders.credentials.v1"
 SOURCE = "issuary/orders"
 
-OptionalText = Annotated[str | None, BeforeValidator(lambda v: v or None), Field(max_length=255)]
+OptionalText = Annotated[Annotated[str, StringConstraints(max_length=255)] | None, BeforeValidator(lambda v: v or None)]
 
 
 class Address(Part):
@@ -156,7 +156,7 @@ class CertificateIssued(AboutOrder):
     pem: str
 
 
-class OrdersCommandRefused(CommandRefused, OrdersFact):
+class OrdersCommandRefused(OrdersFact, CommandRefused):
     type: Literal["command_refused"] = "command_refused"
 
 

@@ -91,7 +91,7 @@ class IssuanceDenied(ValidationFact):
         return self.order.subject
 
 
-class ValidationCommandRefused(CommandRefused, ValidationFact):
+class ValidationCommandRefused(ValidationFact, CommandRefused):
     type: Literal["command_refused"] = "command_refused"
 
 

@@ -1,0 +1,25 @@
+"""`python -m services ctl billing load FILE`: staff's dated data, from a TOML file as docs/catalogue.md describes."""
+
+import tomllib
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from services.billing import actions
+from services.billing.actions.catalogue import CatalogueFile
+from shared.db import Database
+from shared.errors import Rejected
+
+
+async def load(db: Database, path: Path, who: str, now: datetime) -> int:
+    """How many rows were new. Raises Rejected, with nothing added, for a file that is not as described."""
+    try:
+        file = CatalogueFile.model_validate(tomllib.loads(path.read_text()))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Rejected(f"{path} is not TOML: {error}. Mend it and load it again.") from None
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
+        raise Rejected(f"{path} is not as docs/catalogue.md describes: {faults}.") from None
+    async with db.transaction() as tx:
+        return await actions.load_catalogue(tx, file, who, now)

@@ -1,0 +1,44 @@
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.billing.models import Account, Division, Funds
+from shared.access import Caller
+from shared.errors import NotFound, Rejected
+
+
+async def visible_division(tx: AsyncSession, caller: Caller, container_id: int | None) -> Division:
+    """The division asked for, or the account's only one. Another account's division does not exist for the caller."""
+    if container_id is None:
+        return await _only_division(tx, caller)
+    division = await tx.get(Division, container_id)
+    if division is None or not caller.may_see(division.account_id, division.id):
+        raise NotFound(f"There is no container {container_id} that you may see; check its id.", "not_found|container")
+    return division
+
+
+async def _only_division(tx: AsyncSession, caller: Caller) -> Division:
+    rows = (await tx.scalars(select(Division).where(Division.account_id == caller.account_id).limit(2))).all()
+    if len(rows) == 1:
+        return rows[0]
+    if not rows:
+        raise NotFound("Billing does not know your account yet; try again in a moment.", "not_found|container")
+    raise Rejected("Say which division: container_id is needed as soon as an account has more than one.")
+
+
+async def funds_behind(tx: AsyncSession, division: Division) -> Funds:
+    """Without separate division funds every division spends the top-level one's."""
+    query = (
+        select(Funds)
+        .join(Account, Account.top_division_id == Funds.division_id)
+        .where(Account.id == division.account_id)
+    )
+    return (await tx.scalars(query)).one()
+
+
+async def account_funds(tx: AsyncSession, account_id: int) -> Funds | None:
+    query = select(Funds).join(Account, Account.top_division_id == Funds.division_id).where(Account.id == account_id)
+    return (await tx.scalars(query)).first()
+
+
+async def divisions_of(tx: AsyncSession, account_id: int) -> int:
+    return await tx.scalar(select(func.count()).where(Division.account_id == account_id)) or 0

@@ -1,0 +1,143 @@
+"""Reads of invoices and credit notes, each scoped by who asks: a document is never found by its number alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.billing.models import Account, CreditNote, Document, Invoice, Line, Order, TaxGroup
+from shared.access import SERVICE, Caller
+from shared.errors import Denied, NotFound
+
+FINANCE = ("administrator", "finance_manager", "manager", "operator")
+BOUGHT = ("standard_user", "limited_user")
+
+
+@dataclass(frozen=True)
+class Filter:
+    status: str = ""
+    kind: str = ""
+    search: str = ""
+    container_id: int | None = None
+    account_id: int | None = None
+    number: str = ""
+
+
+def may_see(caller: Caller, model: type[Invoice] | type[CreditNote]) -> ColumnElement[bool]:
+    """Finance roles: their divisions' documents. Others: those of orders of their divisions, or only of their own."""
+    if caller.is_operator or caller.role == SERVICE:
+        return model.id > 0
+    scope = model.account_id == caller.account_id
+    if caller.divisions:
+        scope = and_(scope, model.division_id.in_(caller.divisions))
+    if caller.role in FINANCE:
+        return scope
+    if caller.role not in BOUGHT or caller.key_role:
+        raise Denied("This role or key has no access to invoices; ask an administrator of your account.")
+    own = exists().where(Order.source == model.order_source, Order.id == model.order_id)
+    if caller.role == "limited_user":
+        own = own.where(Order.placed_by_user == caller.user_id)
+    return and_(scope, model.order_id.is_not(None), own)
+
+
+def _matching(query: Select[Any], wanted: Filter) -> Select[Any]:
+    credited = exists().where(CreditNote.invoice_id == Invoice.id)
+    if wanted.status == "credited":
+        query = query.where(credited)
+    elif wanted.status == "paid":
+        query = query.where(Invoice.due_at_issue == 0, ~credited)
+    elif wanted.status in ("open", "overdue"):
+        query = query.where(Invoice.due_at_issue > 0, ~credited)
+    for column, value in (
+        (Invoice.kind, wanted.kind),
+        (Invoice.division_id, wanted.container_id),
+        (Invoice.account_id, wanted.account_id),
+        (Invoice.number, wanted.number),
+    ):
+        if value:
+            query = query.where(column == value)
+    return query.where(_search(wanted.search)) if wanted.search else query
+
+
+def _search(text: str) -> ColumnElement[bool]:
+    found = [Invoice.number.startswith(text.upper(), autoescape=True), Invoice.purchase_order_number == text]
+    if text.isdigit() and len(text) < 10:
+        found.append(and_(Invoice.order_source == "issuary/orders", Invoice.order_id == int(text)))
+    return or_(*found)
+
+
+async def invoices(
+    tx: AsyncSession, caller: Caller, wanted: Filter, *, limit: int, offset: int = 0, before: int | None = None
+) -> tuple[int, Sequence[Any]]:
+    """How many fit, and one page of them, newest first: by offset for the API, by `before` (an id) for pages."""
+    scope = may_see(caller, Invoice)
+    total = await tx.scalar(_matching(select(func.count()).select_from(Invoice).where(scope), wanted)) or 0
+    credited = func.coalesce(
+        select(func.sum(CreditNote.total)).where(CreditNote.invoice_id == Invoice.id).scalar_subquery(), 0
+    )
+    ready = exists().where(Document.kind == "invoice", Document.subject_id == Invoice.id, Document.sha256.is_not(None))
+    query = (
+        select(Invoice, Account.name.label("account_name"), credited.label("credited"), ready.label("document_ready"))
+        .join(Account, Account.id == Invoice.account_id)
+        .where(scope)
+        .order_by(Invoice.id.desc())
+        .limit(limit)
+    )
+    query = query.where(Invoice.id < before) if before else query.offset(offset)
+    return total, (await tx.execute(_matching(query, wanted))).all()
+
+
+async def invoice(tx: AsyncSession, caller: Caller, invoice_id: int) -> Invoice:
+    found = (await tx.scalars(select(Invoice).where(Invoice.id == invoice_id, may_see(caller, Invoice)))).first()
+    if found is None:
+        raise NotFound(f"There is no invoice {invoice_id} that you may see.", "not_found|invoice")
+    return found
+
+
+async def credit_note(tx: AsyncSession, caller: Caller, note_id: int) -> CreditNote:
+    found = (await tx.scalars(select(CreditNote).where(CreditNote.id == note_id, may_see(caller, CreditNote)))).first()
+    if found is None:
+        raise NotFound(f"There is no credit note {note_id} that you may see.", "not_found|credit_note")
+    return found
+
+
+async def of_order(tx: AsyncSession, caller: Caller, model: Any, order_id: int) -> Any:
+    """Our own order's document; a bare order id means ours."""
+    query = select(model).where(model.order_source == "issuary/orders", model.order_id == order_id)
+    found = (await tx.scalars(query.where(may_see(caller, model)))).first()
+    if found is None:
+        what = "invoice" if model is Invoice else "credit note"
+        raise NotFound(f"There is no {what} for order {order_id} yet, or you may not see it.", f"not_found|{what}")
+    return found
+
+
+async def stored_pdf(tx: AsyncSession, kind: str, subject_id: int) -> bytes:
+    query = select(Document.pdf).where(Document.kind == kind, Document.subject_id == subject_id)
+    pdf = await tx.scalar(query)
+    if pdf is None:
+        raise NotFound("The document is being made; try again in a few seconds.", "not_found|document")
+    return pdf
+
+
+async def lines_of(tx: AsyncSession, invoice_id: int) -> Sequence[Line]:
+    return (await tx.scalars(select(Line).where(Line.invoice_id == invoice_id).order_by(Line.position))).all()
+
+
+async def taxes_of(tx: AsyncSession, invoice_id: int) -> Sequence[TaxGroup]:
+    query = select(TaxGroup).where(TaxGroup.invoice_id == invoice_id).order_by(TaxGroup.category, TaxGroup.rate)
+    return (await tx.scalars(query)).all()
+
+
+async def notes_of(tx: AsyncSession, invoice_id: int) -> Sequence[Any]:
+    ready = exists().where(
+        Document.kind == "credit_note", Document.subject_id == CreditNote.id, Document.sha256.is_not(None)
+    )
+    query = select(CreditNote, ready.label("document_ready")).where(CreditNote.invoice_id == invoice_id)
+    return (await tx.execute(query.order_by(CreditNote.id))).all()
+
+
+async def document_of(tx: AsyncSession, kind: str, subject_id: int) -> Any:
+    columns = (Document.sha256, Document.rendered_at, Document.failure)
+    return (await tx.execute(select(*columns).where(Document.kind == kind, Document.subject_id == subject_id))).first()

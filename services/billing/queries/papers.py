@@ -1,0 +1,128 @@
+"""The snapshot of a document as the renderer takes it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.billing.models import CreditNote, Invoice, Line, TaxGroup
+
+Snapshot = dict[str, Any]
+
+
+async def snapshots(tx: AsyncSession, wanted: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Snapshot]:
+    """(kind, id) → what stands on it; four queries, however many documents."""
+    note_ids = [number for kind, number in wanted if kind == "credit_note"]
+    notes = list(await tx.scalars(select(CreditNote).where(CreditNote.id.in_(note_ids)))) if note_ids else []
+    ids = {number for kind, number in wanted if kind == "invoice"} | {note.invoice_id for note in notes}
+    invoices = {row.id: row for row in await tx.scalars(select(Invoice).where(Invoice.id.in_(ids)))}
+    lines = await _grouped(tx, Line, Line.position, ids)
+    taxes = await _grouped(tx, TaxGroup, TaxGroup.category, ids)
+    made: dict[tuple[str, int], Snapshot] = {}
+    for number in (number for kind, number in wanted if kind == "invoice"):
+        made["invoice", number] = _invoice(invoices[number], lines[number], taxes[number])
+    for note in notes:
+        made["credit_note", note.id] = _credit_note(
+            note, invoices[note.invoice_id], lines[note.invoice_id], taxes[note.invoice_id]
+        )
+    return made
+
+
+async def _grouped(tx: AsyncSession, model: Any, order: Any, ids: set[int]) -> dict[int, list[Any]]:
+    grouped: dict[int, list[Any]] = {number: [] for number in ids}
+    for row in await tx.scalars(select(model).where(model.invoice_id.in_(ids)).order_by(order)):
+        grouped[row.invoice_id].append(row)
+    return grouped
+
+
+def _invoice(row: Invoice, lines: list[Line], taxes: list[TaxGroup]) -> Snapshot:
+    return {
+        "kind": "invoice",
+        "number": row.number,
+        "issued_on": row.issued_on.isoformat(),
+        "due_on": row.due_on.isoformat() if row.due_at_issue else None,
+        "purchase_order_number": row.purchase_order_number,
+        "amount_due": row.due_at_issue,
+        "payment": row.payment_text,
+        "notes": row.notes[1:] if taxes and taxes[0].sentence else row.notes,
+        **_common(row, row, lines, taxes),
+    }
+
+
+def _credit_note(note: CreditNote, invoice: Invoice, lines: list[Line], taxes: list[TaxGroup]) -> Snapshot:
+    return {
+        "kind": "credit_note",
+        "number": note.number,
+        "issued_on": note.issued_on.isoformat(),
+        "due_on": None,
+        "purchase_order_number": invoice.purchase_order_number,
+        "amount_due": 0,
+        "payment": None,
+        "notes": invoice.notes[1:] if taxes and taxes[0].sentence else invoice.notes,
+        "credited": {
+            "number": invoice.number,
+            "issued_on": invoice.issued_on.isoformat(),
+            "how_paid": note.how_paid,
+            "money_went": note.money_went,
+            "reason": note.reason,
+        },
+        **_common(note, invoice, lines, taxes),
+    }
+
+
+def _common(row: Invoice | CreditNote, invoice: Invoice, lines: list[Line], taxes: list[TaxGroup]) -> Snapshot:
+    return {
+        "currency": row.currency,
+        "seller": invoice.seller,
+        "buyer": buyer_printed(invoice.buyer),
+        "order": _order(row),
+        "division": invoice.division_name,
+        "lines": [_line(line) for line in lines],
+        "tax_groups": [_tax(group) for group in taxes],
+        "net": row.net,
+        "tax": row.tax,
+        "total": row.total,
+    }
+
+
+def _order(row: Invoice | CreditNote) -> str | None:
+    if row.order_id is None:
+        return None
+    return str(row.order_id) if row.order_source == "issuary/orders" else f"{row.order_source}:{row.order_id}"
+
+
+def buyer_printed(buyer: dict[str, Any]) -> Snapshot:
+    """Postal lines in the order that most of the world prints them."""
+    address = buyer["address"] or {}
+    town = " ".join(part for part in (address.get("postcode"), address.get("city")) if part)
+    parts = (address.get("line1"), address.get("line2"), town, address.get("region"), address.get("country"))
+    return {
+        "name": buyer["name"],
+        "legal_name": buyer["legal_name"],
+        "address": [part for part in parts if part],
+        "vat_number": buyer["vat_number"],
+        "buyer_reference": buyer["buyer_reference"],
+    }
+
+
+def _line(line: Line) -> Snapshot:
+    return {
+        "description": line.description,
+        "detail": line.detail,
+        "quantity": line.quantity,
+        "unit_price": line.unit_price,
+        "net": line.net,
+        "tax_category": line.category,
+        "tax_rate": f"{line.rate.normalize():f}",
+    }
+
+
+def _tax(group: TaxGroup) -> Snapshot:
+    return {
+        "category": group.category,
+        "rate": f"{group.rate.normalize():f}",
+        "net": group.net,
+        "tax": group.tax,
+        "sentence": group.sentence,
+    }
