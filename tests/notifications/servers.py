@@ -15,6 +15,7 @@ class Letterbox:
 
     port: int = 0
     answers: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
     mails: list[Envelope] = field(default_factory=list)
     connections: list[SMTP] = field(default_factory=list)
 
@@ -27,6 +28,8 @@ class Letterbox:
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        if address in self.refused:
+            return self.refused[address]
         envelope.rcpt_tos.append(address)
         return self._answer("RCPT", server)
 
