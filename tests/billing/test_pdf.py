@@ -12,6 +12,7 @@ from pypdf.generic import StreamObject
 from services.billing.clients import paper
 from services.billing.clients.paper import Buyer, Line, Paper, Seller
 from services.billing.clients.pdf import render
+from shared.web.pages import amount as figure
 
 SELLER = Seller(
     name="Issuary Europe B.V.",
@@ -267,7 +268,7 @@ def test_a_word_without_end_stays_in_its_column() -> None:
     ],
 )
 def test_figures_have_separators_and_a_true_minus(amount: int, currency: str, shown: str) -> None:
-    assert paper.figure(amount, currency) == shown
+    assert figure(amount, currency) == shown
 
 
 @pytest.mark.parametrize(

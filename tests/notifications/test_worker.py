@@ -77,7 +77,7 @@ async def test_the_document_arrives_with_the_mail_once_per_recipient(
     content = box.mails[0].content
     assert isinstance(content, bytes)
     mail = message_from_bytes(content, policy=policy.default)
-    (attached,) = mail.iter_attachments()  # type: ignore[attr-defined]
+    (attached,) = mail.iter_attachments()
     assert attached.get_content() == PDF
     assert len(box.connections) == 1
     assert [event["type"] for event in await world.said("notifications")] == ["email_sent", "email_sent"]

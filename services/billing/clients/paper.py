@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Literal, NotRequired, TypedDict
 
-from shared.web.pages import amount as figure
+from shared.web.pages import amount
 from shared.web.pages import money
 
 
@@ -126,8 +126,8 @@ def _line(line: Line, currency: str) -> dict[str, Any]:
     return {
         **line,
         "quantity": f"{line['quantity']:,}",
-        "unit_price": figure(line["unit_price"], currency),
-        "net": figure(line["net"], currency),
+        "unit_price": amount(line["unit_price"], currency),
+        "net": amount(line["net"], currency),
         "tax_rate": percent(line["tax_rate"]),
     }
 
