@@ -1,0 +1,36 @@
+from datetime import timedelta
+
+from services.validation.clients.dns import DnsClient, Resolver
+from services.validation.clients.suffixes import shipped_suffixes
+from services.validation.consumers import make_door
+from services.validation.rules.names import Blocklist
+from services.validation.rules.policy import Policy
+from services.validation.rules.polling import IMPATIENT, LONG_RUN
+from services.validation.settings import Settings
+from services.validation.worker import Looker
+from shared.service import Service, make_service
+
+
+def build(settings: Settings) -> Service:
+    policy = policy_of(settings)
+    client = DnsClient([Resolver(host, port) for host, port in settings.resolver_addresses])
+    return make_service(
+        "validation",
+        settings,
+        door=make_door(policy),
+        steps=lambda db: [Looker(db, client, policy, settings.looks_in_flight).step],
+    )
+
+
+def policy_of(settings: Settings) -> Policy:
+    return Policy(
+        suffixes=shipped_suffixes(settings.test_suffixes if settings.test_mode else ()),
+        blocked=Blocklist(frozenset(settings.blocked_names), frozenset(settings.blocked_suffixes)),
+        labels=settings.txt_labels,
+        lead=settings.lead,
+        reuse_for_dv=settings.reuse_for_dv,
+        test_mode=settings.test_mode,
+        first_look=timedelta(0) if settings.test_mode else timedelta(seconds=1),
+        phases=IMPATIENT if settings.test_mode else LONG_RUN,
+        resolver_configuration=settings.resolver_configuration,
+    )

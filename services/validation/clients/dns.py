@@ -1,0 +1,156 @@
+"""TXT lookups by our own policy on top of dnspython: what it hides (SERVFAIL causes, two CNAMEs, EDE) decides here."""
+
+import asyncio
+import contextlib
+import itertools
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+import dns.asyncquery
+import dns.edns
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdatatype
+
+from services.validation.clients.txt_answer import read_answer
+from services.validation.rules.dns_change import Status, TxtAnswer
+
+TRIES = 3
+TRY_SECONDS = 1.0
+ALL_SECONDS = 5.0
+PAYLOAD = 1232  # NT4: fits every path, so that answers are neither fragmented nor spoofed by fragments
+RETRIED = {Status.TIMEOUT, Status.UNREACHABLE, Status.TRUNCATED, Status.MALFORMED}
+# Another of our resolvers may do better. Never after BOGUS: that would be shopping for one that does not validate.
+ROTATED = {Status.SERVFAIL, Status.REFUSED, Status.NOTIMP, Status.FORMERR, Status.OTHER_RCODE}
+
+
+@dataclass(frozen=True, slots=True)
+class Resolver:
+    """One of our own recursive resolvers; never the name of a host, for that would need another lookup."""
+
+    host: str
+    port: int = 53
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Failed(Exception):
+    def __init__(self, status: Status) -> None:
+        super().__init__(status.value)
+        self.status = status
+
+
+class DnsClient:
+    """No cache, no search list: every look is a fresh question about an absolute name."""
+
+    def __init__(self, resolvers: Sequence[Resolver], try_seconds: float = TRY_SECONDS) -> None:
+        self.resolvers = tuple(resolvers)
+        self.try_seconds = try_seconds
+        self._turn = itertools.count()
+
+    async def txt(self, name: str) -> TxtAnswer:
+        """The answer, or the failure, after at most three tries of a second, rotating resolvers, 5 s in all (NT5)."""
+        begun = time.monotonic()
+        turn = next(self._turn)
+        answer = TxtAnswer(name, Status.TIMEOUT)
+        for number in range(TRIES):
+            left = ALL_SECONDS - (time.monotonic() - begun)
+            if left <= 0:
+                break
+            resolver = self.resolvers[(turn + number) % len(self.resolvers)]
+            answer = replace(await self._ask(name, resolver, left), resolver=str(resolver), tries=number + 1)
+            if not self._worth_another_try(answer.status, number):
+                break
+        return replace(answer, milliseconds=round((time.monotonic() - begun) * 1000))
+
+    def _worth_another_try(self, status: Status, number: int) -> bool:
+        return status in RETRIED or (status in ROTATED and number + 1 < len(self.resolvers))
+
+    async def _ask(self, name: str, resolver: Resolver, left: float) -> TxtAnswer:
+        try:
+            query = question(name)
+        except dns.exception.DNSException:  # `_dnsauth.` before a name of full length
+            return TxtAnswer(name, Status.NXDOMAIN, rcode="(too long to exist)")
+        transport = "udp"
+        try:
+            wire = await _over_udp(query, resolver, min(self.try_seconds, left))
+            if wire is None:
+                transport = "tcp"
+                response = await _over_tcp(query, resolver, min(2 * self.try_seconds, left))
+            else:
+                response = wire
+        except Failed as failure:
+            return TxtAnswer(name, failure.status, transport=transport)
+        return replace(read_answer(name, response), transport=transport)
+
+
+def question(name: str) -> dns.message.Message:
+    """AD asks for the result of validation without signatures (RFC 6840 5.7); CD stays off: bogus data are refused."""
+    query = dns.message.make_query(dns.name.from_text(name), dns.rdatatype.TXT, use_edns=0, payload=PAYLOAD)
+    query.flags |= dns.flags.AD
+    return query
+
+
+class _Exchange(asyncio.DatagramProtocol):
+    """One question over one connected socket: a fresh random port, and the kernel drops every other sender."""
+
+    def __init__(self, query: dns.message.Message) -> None:
+        self.query = query
+        self.wire = query.to_wire()
+        self.answer: asyncio.Future[dns.message.Message | None] = asyncio.get_running_loop().create_future()
+        self.saw_malformed = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        cast(asyncio.DatagramTransport, transport).sendto(self.wire)
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        """What does not answer this very question is ignored and the wait goes on (NT4)."""
+        if self.answer.done() or data[:2] != self.wire[:2]:
+            return
+        try:
+            response = dns.message.from_wire(data, one_rr_per_rrset=True, raise_on_truncation=True)
+        except dns.message.Truncated as cut:
+            if self.query.is_response(cut.kwargs["message"]):
+                self.answer.set_result(None)
+        except Exception:  # dnspython raises nearly anything on hostile bytes
+            self.saw_malformed = True
+        else:
+            if self.query.is_response(response):
+                self.answer.set_result(response)
+
+    def error_received(self, exc: Exception) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(Failed(Status.UNREACHABLE))
+
+
+async def _over_udp(query: dns.message.Message, resolver: Resolver, seconds: float) -> dns.message.Message | None:
+    """The response; None when it was cut off (TC) and must be fetched over TCP."""
+    loop = asyncio.get_running_loop()
+    try:
+        transport, exchange = await loop.create_datagram_endpoint(
+            lambda: _Exchange(query), remote_addr=(resolver.host, resolver.port)
+        )
+    except OSError:
+        raise Failed(Status.UNREACHABLE) from None
+    with contextlib.closing(transport):
+        try:
+            return await asyncio.wait_for(exchange.answer, seconds)
+        except TimeoutError:
+            raise Failed(Status.MALFORMED if exchange.saw_malformed else Status.TIMEOUT) from None
+
+
+async def _over_tcp(query: dns.message.Message, resolver: Resolver, seconds: float) -> dns.message.Message:
+    """Up to 64 KiB; whatever goes wrong, the answer stays cut off, which is not the same as empty."""
+    try:
+        response = await dns.asyncquery.tcp(query, resolver.host, seconds, resolver.port, one_rr_per_rrset=True)
+    except Exception:
+        raise Failed(Status.TRUNCATED) from None
+    if response.flags & dns.flags.TC:
+        raise Failed(Status.TRUNCATED)
+    return response

@@ -1,0 +1,26 @@
+"""How a check ends: exactly one class, and a reason a machine can read (section 2)."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    PASS = "PASS"  # noqa: S105
+    NOTFOUND = "NOTFOUND"
+    MISMATCH = "MISMATCH"
+    DNSERR = "DNSERR"
+    BOGUS = "BOGUS"
+    POLICY = "POLICY"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`place` and `adn` are where proof was found, `token_id` which live token it was."""
+
+    outcome: Outcome
+    reason: str
+    message: str
+    place: str | None = None
+    adn: str | None = None
+    steps: tuple[str, ...] = field(default=())
+    token_id: str | None = None

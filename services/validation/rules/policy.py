@@ -1,0 +1,33 @@
+"""What a deployment decided, handed down as one value; and the names of what evidence was made with (EV2)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from services.validation.rules.methods import TABLE_VERSION
+from services.validation.rules.names import NOTHING, Blocklist, Suffixes
+from services.validation.rules.polling import LONG_RUN, Phase
+
+SOFTWARE = "issuary-validation 0.1.0"
+POLICY_VERSION = f"2026-11-22 ({TABLE_VERSION})"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    suffixes: Suffixes
+    blocked: Blocklist = NOTHING
+    labels: tuple[str, ...] = ("_dnsauth",)
+    lead: timedelta = timedelta(days=1)
+    reuse_for_dv: bool = True
+    test_mode: bool = False
+    first_look: timedelta = timedelta(seconds=1)
+    phases: Sequence[Phase] = LONG_RUN
+    resolver_configuration: str = ""
+
+    def may_reuse(self, product_name_id: str) -> bool:
+        """Earlier evidence serves a new order; for domain-validated products that is a setting (LC18)."""
+        return self.reuse_for_dv or "_dv_" not in f"_{product_name_id}_"
+
+    def accepts(self, made_in_test_mode: bool) -> bool:
+        """What was seen without the safeguards of production proves nothing there."""
+        return self.test_mode or not made_in_test_mode
