@@ -163,9 +163,10 @@ def _mismatched(seen: Sequence[Seen]) -> Verdict | None:
 def _holds(answer: TxtAnswer, wrong: Sequence[str]) -> str:
     if not wrong:
         return f"The TXT records at {answer.name} are not UTF-8 text; the value asked for is not among them."
+    # The least, not the first: resolvers turn the records round, and the same finding is to read the same.
     others = answer.count - 1
     more = f" (and {others} more)" if others else ""
-    return f"The TXT record at {answer.name} holds {quoted(wrong[0])}{more}, not the value asked for."
+    return f"The TXT record at {answer.name} holds {quoted(min(wrong))}{more}, not the value asked for."
 
 
 def _absent(seen: Sequence[Seen]) -> Verdict:

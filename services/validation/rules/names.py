@@ -50,10 +50,11 @@ class Blocklist:
 
     def covers(self, name: Name) -> bool:
         """A wildcard is blocked too when it would stand for a name that is (NM12)."""
-        ancestors = set(_ancestors(name.fqdn))
-        if name.fqdn in self.exact or self.suffixes & ancestors:
+        if self.suffixes & set(_ancestors(name.fqdn)):
             return True
-        return name.wildcard and any(_parent(blocked) == name.fqdn for blocked in self.exact | self.suffixes)
+        if name.wildcard:
+            return any(_parent(blocked) == name.fqdn for blocked in self.exact | self.suffixes)
+        return name.fqdn in self.exact
 
 
 NOTHING = Blocklist()
