@@ -7,8 +7,7 @@ process issues under the same chain and nothing but the key must be kept.
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TypeAlias
 
@@ -18,6 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from services.orders.rules.issuance import Issued, Wanted
+
 PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 MARK = "for tests and private use"
@@ -25,27 +26,9 @@ DOMAIN_VALIDATED = x509.ObjectIdentifier("2.23.140.1.2.1")
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _ROOT_LIFE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2051, 1, 1, tzinfo=UTC)
 _INTERMEDIATE_LIFE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2041, 1, 1, tzinfo=UTC)
-_HASHES = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
-
-
-@dataclass(frozen=True)
-class Wanted:
-    csr: str
-    names: tuple[str, ...]
-    not_before: datetime
-    not_after: datetime
-    signature_hash: str = "sha256"
-
-
-@dataclass(frozen=True)
-class Issued:
-    pem: str
-    intermediate: str
-    root: str
-    serial_number: str
-    thumbprint: str
-    valid_from: date
-    valid_till: date
+_HASHES: dict[str, hashes.SHA256 | hashes.SHA384 | hashes.SHA512] = {
+    "sha256": hashes.SHA256(),
+    "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
 
 
 def new_ca_key() -> str:

@@ -13,11 +13,11 @@ LAST_ID = 2**30 - 1
 
 TRIGGERS = (
     """
-    CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION refuse_history_change() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$
     """,
     "CREATE TRIGGER timeline_stays BEFORE UPDATE OR DELETE ON timeline_entry "
-    "FOR EACH ROW EXECUTE FUNCTION refuse_change()",
+    "FOR EACH ROW EXECUTE FUNCTION refuse_history_change()",
     "CREATE TRIGGER certificate_stays BEFORE UPDATE OR DELETE ON certificate "
-    "FOR EACH ROW EXECUTE FUNCTION refuse_change()",
+    "FOR EACH ROW EXECUTE FUNCTION refuse_history_change()",
 )

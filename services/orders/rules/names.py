@@ -1,4 +1,4 @@
-"""What may stand as a name on an order. Validation judges again, by its own and longer list, before anything is proven."""
+"""What may stand as a name on an order. Validation judges again, by a longer list, before anything is proven."""
 
 import ipaddress
 import re
@@ -70,7 +70,7 @@ def _ascii_label(raw: str, label: str) -> str:
 
 
 def _to_a_label(raw: str, label: str) -> str:
-    """Strict IDNA2008 without UTS 46 mapping, which would turn look-alike digits into an IP address (dcv-rules NM2, NM7)."""
+    """Strict IDNA2008, no UTS 46 mapping: that makes IP addresses of look-alike digits (dcv-rules NM2, NM7)."""
     try:
         return idna.encode(label, strict=True, uts46=False).decode("ascii")
     except (idna.IDNAError, UnicodeError):

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from shared.errors import Rejected
 
-# The longest public TLS certificate by the day it is issued: one day below BR 6.3.2, which counts any fraction as a day.
+# The longest public TLS certificate by its day of issue: one day below BR 6.3.2, which counts any fraction as a day.
 CEILINGS = ((date(2020, 9, 1), 397), (date(2026, 3, 15), 199), (date(2027, 3, 15), 99), (date(2029, 3, 15), 46))
 MAX_TERM_YEARS = 3
 MAX_TERM_DAYS = 1095
@@ -45,7 +45,7 @@ def span(years: int | None, days: int | None, ends_on: date | None) -> Span | No
 
 
 def term(wished: Span | None, today: date) -> Span:
-    """What is bought. Its length never refuses an order for the ceiling of certificates: they are reissued within it."""
+    """What is bought. The ceiling of certificates never refuses it: they are reissued within the term."""
     if wished is None:
         raise Rejected('The order has no validity: give "order_validity" with years (1 to 3), days or a last day.')
     if wished.years is not None and not 1 <= wished.years <= MAX_TERM_YEARS:

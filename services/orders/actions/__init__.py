@@ -1,0 +1,70 @@
+from services.orders.actions.asking import ask_again, ask_when_ready
+from services.orders.actions.customers import (
+    AccountDetails,
+    UserDetails,
+    add_api_key,
+    add_division,
+    add_user,
+    open_account,
+    revoke_api_key,
+)
+from services.orders.actions.deciding import approve_order, cancel_order, reject_order
+from services.orders.actions.issuing import Signing, claim_signing, record_failure, record_issued
+from services.orders.actions.noting import (
+    note_authorized,
+    note_charged,
+    note_credit_note,
+    note_credit_note_document,
+    note_denied,
+    note_failed,
+    note_invoice,
+    note_invoice_document,
+    note_released,
+    note_submitted,
+    note_validated,
+    note_waiting,
+)
+from services.orders.actions.permissions import (
+    APPROVERS,
+    CANCELLERS,
+    division_of_command,
+    division_to_order_for,
+    order_of_command,
+    order_to_change,
+    placer,
+)
+from services.orders.actions.placing import Placer, place_order
+
+__all__ = [
+    "APPROVERS","CANCELLERS","division_of_command","division_to_order_for","order_of_command","order_to_change","placer",
+    "AccountDetails",
+    "Placer",
+    "Signing",
+    "UserDetails",
+    "add_api_key",
+    "add_division",
+    "add_user",
+    "approve_order",
+    "ask_again",
+    "ask_when_ready",
+    "cancel_order",
+    "claim_signing",
+    "note_authorized",
+    "note_charged",
+    "note_credit_note",
+    "note_credit_note_document",
+    "note_denied",
+    "note_failed",
+    "note_invoice",
+    "note_invoice_document",
+    "note_released",
+    "note_submitted",
+    "note_validated",
+    "note_waiting",
+    "open_account",
+    "place_order",
+    "record_failure",
+    "record_issued",
+    "reject_order",
+    "revoke_api_key",
+]
