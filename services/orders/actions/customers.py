@@ -59,9 +59,7 @@ async def open_account(tx: AsyncSession, details: AccountDetails, top_level: str
 
 async def add_division(tx: AsyncSession, parent: Division, name: str, now: datetime) -> Division:
     division = await _new_division(tx, parent.account, name, parent.id, now)
-    announce(
-        tx, facts.DivisionAdded(account_id=parent.account_id, occurred_at=now, division=division.as_fact())
-    )
+    announce(tx, facts.DivisionAdded(account_id=parent.account_id, occurred_at=now, division=division.as_fact()))
     return division
 
 
@@ -119,9 +117,7 @@ async def add_api_key(
     return row
 
 
-async def revoke_api_key(
-    tx: AsyncSession, key: ApiKey, user: AppUser, account: Account | None, now: datetime
-) -> None:
+async def revoke_api_key(tx: AsyncSession, key: ApiKey, user: AppUser, account: Account | None, now: datetime) -> None:
     if key.revoked_at:
         return
     key.revoked_at, key.version = now, key.version + 1

@@ -35,7 +35,7 @@ async def claim_signing(tx: AsyncSession, now: datetime) -> Signing | None:
     return Signing(order.id, Wanted(order.csr, order.dns_names, *life, order.signature_hash))
 
 
-def _next_to_sign(now: datetime) -> Select[tuple[CertificateOrder]]:
+def _next_to_sign(now: datetime) -> Select[CertificateOrder]:
     return (
         select(CertificateOrder)
         .where(

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.orders import queries
 from services.orders.actions.asking import ask_when_ready
-from services.orders.actions.timeline import note
+from services.orders.actions.timeline import Kind, note
 from services.orders.models import CertificateOrder, OrderName
 from services.orders.rules.money import money_text
 from shared.db import locked
@@ -87,7 +87,7 @@ async def note_failed(tx: AsyncSession, event: validation.DomainValidationFailed
     for order in await queries.open_orders_with(tx, event.account_id, event.name):
         news = [name for name in _names_on(order, event) if name.note_failed(event)]
         for name in news:
-            kind = "bad" if event.final else "wait"
+            kind: Kind = "bad" if event.final else "wait"
             note(tx, order, event.occurred_at, kind, f"{name.name}: {event.message}", who="Validation")
 
 
@@ -107,9 +107,7 @@ async def note_denied(tx: AsyncSession, event: validation.IssuanceDenied, now: d
         ask_when_ready(tx, order, now)
 
 
-def _ready_to_issue(
-    order: CertificateOrder, event: validation.IssuanceAuthorized, now: datetime
-) -> OrderReadyToIssue:
+def _ready_to_issue(order: CertificateOrder, event: validation.IssuanceAuthorized, now: datetime) -> OrderReadyToIssue:
     return OrderReadyToIssue(
         account_id=order.account_id,
         occurred_at=now,

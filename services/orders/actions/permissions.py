@@ -7,27 +7,13 @@ from services.orders.actions.placing import Placer
 from services.orders.models import CertificateOrder, Division
 from shared.access import Caller
 from shared.db import locked_or_none
-from shared.errors import Denied, NotFound, Rejected
+from shared.errors import NotFound, Rejected
 
 READERS = ("administrator", "finance_manager", "manager", "standard_user", "limited_user", "operator")
 PLACERS = ("administrator", "manager", "standard_user", "limited_user")
 CANCELLERS = (*PLACERS, "operator")
 APPROVERS = ("administrator", "manager", "operator")
 APPROVES_OWN = ("administrator", "manager")
-VIEW_ONLY_KEY, USERS_ONLY_KEY = 102, 103
-
-
-def require_reader(caller: Caller) -> None:
-    caller.require(*READERS)
-    if caller.key_role == USERS_ONLY_KEY:
-        raise Denied("This API key is for managing users only; use a key that may see orders.")
-
-
-def require_writer(caller: Caller, roles: tuple[str, ...]) -> None:
-    require_reader(caller)
-    caller.require(*roles)
-    if caller.key_role == VIEW_ONLY_KEY:
-        raise Denied("This API key may only look; use a key without that restriction.")
 
 
 def may_see(caller: Caller, order: CertificateOrder) -> bool:
@@ -35,14 +21,12 @@ def may_see(caller: Caller, order: CertificateOrder) -> bool:
     return in_sight and (caller.role != "limited_user" or order.user_id == caller.user_id)
 
 
-async def order_to_change(
-    tx: AsyncSession, caller: Caller, order_id: int, roles: tuple[str, ...]
-) -> CertificateOrder:
-    require_reader(caller)
+async def order_to_change(tx: AsyncSession, caller: Caller, order_id: int, roles: tuple[str, ...]) -> CertificateOrder:
+    caller.require(*READERS)
     order = await locked_or_none(tx, CertificateOrder, order_id)
     if order is None or not may_see(caller, order):
         raise no_order(order_id)
-    require_writer(caller, roles)
+    caller.require(*roles)
     return order
 
 
@@ -59,7 +43,7 @@ def no_order(order_id: object) -> NotFound:
 
 async def division_to_order_for(tx: AsyncSession, caller: Caller, division_id: int | None) -> Division:
     """The one named, else the caller's first, else the account's top-level division."""
-    require_writer(caller, PLACERS)
+    caller.require(*PLACERS)
     wished = division_id or (caller.divisions[0] if caller.divisions else None)
     division = await (
         queries.division_of(tx, caller.account_id, wished) if wished else queries.top_level(tx, caller.account_id)

@@ -28,13 +28,9 @@ _ROOT_LIFE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2051, 1, 1, tzinfo=UTC)
 _INTERMEDIATE_LIFE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2041, 1, 1, tzinfo=UTC)
 _HASHES: dict[str, hashes.SHA256 | hashes.SHA384 | hashes.SHA512] = {
     "sha256": hashes.SHA256(),
-    "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
-
-
-def new_ca_key() -> str:
-    key = ec.generate_private_key(ec.SECP256R1())
-    kept = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return key.private_bytes(*kept).decode("ascii")
+    "sha384": hashes.SHA384(),
+    "sha512": hashes.SHA512(),
+}
 
 
 class TestCa:

@@ -107,6 +107,7 @@ class CertificateOrder(MoneyFacts, Base):
     def reject(self, who: str, reason: str, now: datetime) -> bool:
         if self.rejected_at:
             return False
+        _ask_why(reason, "rejected")
         self._refuse_when_closed("rejected")
         self.rejected_at, self.rejected_by, self.closing_note, self.closed_at = now, who, reason, now
         return True
@@ -114,6 +115,7 @@ class CertificateOrder(MoneyFacts, Base):
     def cancel(self, who: str, note: str, now: datetime) -> bool:
         if self.cancelled_at:
             return False
+        _ask_why(note, "canceled")
         self._refuse_when_closed("canceled")
         self.cancelled_at, self.cancelled_by, self.closing_note, self.closed_at = now, who, note, now
         return True
@@ -171,3 +173,8 @@ class CertificateOrder(MoneyFacts, Base):
     def record_issued(self, certificate_id: int, now: datetime) -> None:
         self.certificate_id, self.issued_at, self.closed_at = certificate_id, now, now
         self.signing_until, self.issue_failure = None, None
+
+
+def _ask_why(reason: str, deed: str) -> None:
+    if not reason.strip():
+        raise Rejected(f"Say why the order is {deed}; the account's people read it on the order's page.")

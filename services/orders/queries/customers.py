@@ -34,7 +34,11 @@ async def top_level(tx: AsyncSession, account_id: int) -> Division | None:
 
 async def divisions_of(tx: AsyncSession, account_id: int) -> Sequence[Division]:
     """The top-level one first."""
-    query = select(Division).where(Division.account_id == account_id).order_by(Division.parent_id.nulls_first(), Division.id)
+    query = (
+        select(Division)
+        .where(Division.account_id == account_id)
+        .order_by(Division.parent_id.nulls_first(), Division.id)
+    )
     return (await tx.scalars(query)).all()
 
 

@@ -9,7 +9,7 @@ NEXT_IDS = text("SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM gener
 
 
 async def reserve_ids(tx: AsyncSession, model: type[Base], count: int) -> None:
-    """Public ids are told in the announcement of their row, so they are drawn before it is written; gaps are harmless."""
+    """Public ids are told in the announcement of their row, so they are drawn first; gaps are harmless."""
     with tx.no_autoflush:
         drawn = await tx.scalars(NEXT_IDS, {"table": model.__tablename__, "count": count})
     _kept(tx, model).extend(drawn)
