@@ -23,6 +23,7 @@ class CertificateOrder(MoneyFacts, Base):
         Index("ix_certificate_order_account_id", "account_id", "id"),
         Index("ix_certificate_order_division_id", "division_id", "id"),
         Index("ix_certificate_order_ask_again_at", "ask_again_at", postgresql_where="closed_at IS NULL"),
+        Index("ix_certificate_order_issue_before", "issue_before", postgresql_where="closed_at IS NULL"),
     )
 
     id: Mapped[int] = mapped_column(Identity(start=100001, maxvalue=LAST_ID), primary_key=True)

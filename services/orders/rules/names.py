@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+import unicodedata
 
 import idna
 
@@ -83,7 +84,8 @@ def _is_p_label(label: str) -> bool:
         return False
     try:
         decoded = label[4:].encode("ascii").decode("punycode")
-        return not decoded.isascii() and decoded.encode("punycode").decode("ascii") == label[4:]
+        is_other_text = not decoded.isascii() and unicodedata.is_normalized("NFC", decoded)
+        return is_other_text and decoded.encode("punycode").decode("ascii") == label[4:]
     except (UnicodeError, OverflowError):
         return False
 
