@@ -4,6 +4,7 @@ A script of its own, with the standard library only: what it does must happen af
 and Python between fork and exec of a threaded parent may hang.
 """
 
+import contextlib
 import ctypes
 import os
 import pwd
@@ -52,7 +53,8 @@ def become(name: str) -> None:
     os.setgid(user.pw_gid)
     os.setuid(user.pw_uid)
     if search is not None:
-        _keep(search)
+        with contextlib.suppress(OSError):  # where the kernel forbids it, folders that let others pass still do
+            _keep(search)
 
 
 def main() -> None:
@@ -63,7 +65,10 @@ def main() -> None:
         _prctl(SET_DEATH_SIGNAL, signal.Signals[death_signal])  # last: a change of user clears it
         if os.getppid() != int(parent):
             sys.exit("the parent is gone already")
-    os.execv(command[0], command)  # noqa: S606
+    try:
+        os.execv(command[0], command)  # noqa: S606
+    except PermissionError:
+        sys.exit(f"The user {user} cannot reach {command[0]}: do not run this as root, or let others pass its folders")
 
 
 main()

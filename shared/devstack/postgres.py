@@ -25,7 +25,7 @@ class Postgres:
 
     def __init__(self, directory: Path, *, durable: bool = True, log: Path | None = None) -> None:
         self._data, self._password_file = directory / "data", directory / "password"
-        self._directory, self._log, self._durable = directory, log or directory / "postgres.log", durable
+        self.directory, self._log, self._durable = directory, log or directory / "postgres.log", durable
         self._user = "nobody" if os.geteuid() == 0 else None
         self.port = 0
         self.child: Child
@@ -81,7 +81,7 @@ class Postgres:
         self._data.chmod(0o700)
         self._password_file.write_text(secrets.token_urlsafe(24), encoding="ascii")
         self._hand_over(self._data, self._password_file)
-        initdb = await start_child("initdb", self._initdb(), log=self._directory / "initdb.log", user=self._user)
+        initdb = await start_child("initdb", self._initdb(), log=self.directory / "initdb.log", user=self._user)
         said = await initdb.ended()
         if not (self._data / "PG_VERSION").exists():
             raise RuntimeError(said)
