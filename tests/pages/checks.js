@@ -5,7 +5,12 @@
   document.querySelectorAll("details").forEach((d) => { d.open = true; });
 
   const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const colours = new Map();
   const rgba = (css) => {
+    if (!colours.has(css)) colours.set(css, painted(css));
+    return colours.get(css);
+  };
+  const painted = (css) => {
     canvas.clearRect(0, 0, 1, 1);
     canvas.fillStyle = css;
     canvas.fillRect(0, 0, 1, 1);

@@ -3,13 +3,14 @@
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import uvicorn
 from fastapi import FastAPI, Request
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
@@ -76,7 +77,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 class Reader:
-    """One window: its width and scheme, and whatever the browser complained about."""
+    """One window, and whatever the browser complained about while it showed a page."""
 
     def __init__(self, page: Page, origin: str) -> None:
         self.page, self.origin, self.complaints = page, origin, list[str]()
@@ -92,15 +93,34 @@ class Reader:
         self.complaints.clear()
         await self.page.goto(f"{self.origin}{sample.path}?sample={sample.name}", wait_until="load")
 
+    async def look(self, width: int, scheme: Literal["light", "dark"]) -> None:
+        await self.page.set_viewport_size({"width": width, "height": 860})
+        await self.page.emulate_media(color_scheme=scheme)
 
-VIEWS = [(1280, "light"), (1280, "dark"), (400, "light"), (400, "dark")]
+
+NewReader = Callable[..., Awaitable[Reader]]
 
 
-@pytest.fixture(params=VIEWS, ids=[f"{width}-{scheme}" for width, scheme in VIEWS])
-async def reader(request: pytest.FixtureRequest, browser: Browser, origin: str) -> AsyncIterator[Reader]:
-    width, scheme = request.param
-    context = await browser.new_context(
-        viewport={"width": width, "height": 860}, color_scheme=scheme, timezone_id="Europe/Berlin", locale="en-GB"
-    )
-    yield Reader(await context.new_page(), origin)
-    await context.close()
+@pytest.fixture
+async def window(browser: Browser, origin: str) -> AsyncIterator[NewReader]:
+    """`await window(width, script=False)`: a window of its own, closed after the test."""
+    opened: list[BrowserContext] = []
+
+    async def open_window(width: int = 1280, height: int = 860, script: bool = True) -> Reader:
+        context = await browser.new_context(
+            viewport={"width": width, "height": height},
+            timezone_id="Europe/Berlin",
+            reduced_motion="reduce",
+            java_script_enabled=script,
+        )
+        opened.append(context)
+        return Reader(await context.new_page(), origin)
+
+    yield open_window
+    for context in opened:
+        await context.close()
+
+
+@pytest.fixture
+async def reader(window: NewReader) -> Reader:
+    return await window()
