@@ -1,8 +1,9 @@
 """Several services behind one port, by the route table that the gateway is made from as well."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
 
 import uvicorn
 from starlette.responses import JSONResponse
@@ -65,18 +66,42 @@ class Host:
         return answer
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def running(self, replay_since: datetime | None = None) -> AsyncIterator[None]:
         """Mounted applications' own lifespans are not run, and each group join costs seconds: all start at once."""
+        services = self.services.values()
         try:
-            await asyncio.gather(*(service.start() for service in self.services.values()))
+            await asyncio.gather(*(service.start(replay_since) for service in services))
             yield
         finally:
-            await asyncio.gather(*(service.stop() for service in self.services.values()))
+            await asyncio.gather(*(service.stop() for service in services))
+
+    async def wait_until_ready(self, seconds: float) -> None:
+        async with asyncio.timeout(seconds):
+            while [fault for service in self.services.values() for fault in await service.ready()]:
+                await asyncio.sleep(0.05)
+
+    async def drain(self, seconds: float) -> None:
+        """Until nothing waits in any outbox and every door has read its partitions; raises TimeoutError after that."""
+        async with asyncio.timeout(seconds):
+            while not all([await service.is_quiet() for service in self.services.values()]):
+                await asyncio.sleep(0.05)
 
 
-def make_server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
-    config = uvicorn.Config(
-        app, host=host, port=port, lifespan="off", access_log=False, log_config=None, timeout_graceful_shutdown=5,
-        server_header=False, loop="none",
-    )  # fmt: skip
-    return uvicorn.Server(config)
+class Server(uvicorn.Server):
+    """Uvicorn without its signal handling: who starts it decides when it ends."""
+
+    @classmethod
+    def of(cls, app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> "Server":
+        return cls(
+            uvicorn.Config(
+                app, host=host, port=port, lifespan="off", access_log=False, log_config=None, server_header=False,
+                timeout_graceful_shutdown=3, loop="none",
+            )
+        )  # fmt: skip
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def stop(self) -> None:
+        self.should_exit = True

@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from typing import TextIO
 
 PLAIN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "color_message"}
 
@@ -22,8 +23,8 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
-def to_json_lines(level: str = "INFO") -> None:
-    handler = logging.StreamHandler(sys.stderr)
+def to_json_lines(level: str = "INFO", stream: TextIO = sys.stderr) -> None:
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for noisy in ("aiokafka", "faststream", "uvicorn.access", "httpx", "httpcore", "mail.log"):

@@ -135,10 +135,14 @@ class Relay:
         self._floor = 0
         self._scanned_at = self._kept_at = 0.0
 
-    async def run(self, stopped: asyncio.Event, poll: float = 0.03) -> None:
+    async def run(self, stopped: asyncio.Event, replay_since: datetime | None = None, poll: float = 0.03) -> None:
+        """`poll`: seconds, for commits of other processes; own ones wake it."""
         while not stopped.is_set():
             self._committed.clear()
             try:
+                if replay_since and await self._lead():
+                    await self.replay(replay_since)
+                    replay_since = None
                 if await self.step():
                     continue
                 self.stats.failures = 0

@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from shared.db import Database, make_engine
 from shared.door import Door, OpenDoor
 from shared.events.orders import CredentialChanged
 from shared.migrate import day_partitions
-from shared.relay import Leader, Relay
+from shared.relay import Leader, Relay, oldest_pending
 from shared.settings import BaseSettings
 from shared.watch import Lag, Metrics
 from shared.web import make_app
@@ -51,10 +52,15 @@ class Service:
     _stopped: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
-    async def start(self) -> None:
+    async def start(self, replay_since: datetime | None = None) -> None:
+        """`replay_since`: for a broker that has forgotten; what was published since then is said again first."""
         await self.sender.start()
         await self.broker.start()
-        work = [self.relay.run(self._stopped), self._watch(), *(self._repeat(step) for step in self.steps)]
+        work = [
+            self.relay.run(self._stopped, replay_since),
+            self._watch(),
+            *(self._repeat(step) for step in self.steps),
+        ]
         self._tasks = [asyncio.create_task(part) for part in work]
 
     async def stop(self) -> None:
@@ -105,6 +111,11 @@ class Service:
             if state is not None and state.has_valid_position:
                 places[place] = (state.position, consumer.highwater(place) or state.position)
         return places
+
+    async def is_quiet(self) -> bool:
+        """Nothing waits in the outbox, and the door has read to the end of every partition."""
+        pending, _ = await oldest_pending(self.db)
+        return not pending and self.door.idle and all(at >= high for at, high in self._positions().values())
 
     # ── health ───────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -164,6 +164,10 @@ class OpenDoor(ConsumerRebalanceListener):  # type: ignore[misc]
         self.revoking, self.joined = False, True
 
     @property
+    def idle(self) -> bool:
+        return self._idle.is_set()
+
+    @property
     def retrying(self) -> bool:
         return self._worker.retrying
 

@@ -1,0 +1,125 @@
+"""python -m services [orders billing …] | dev | ctl …"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import uvloop
+
+from shared import ctl
+from shared.db import utcnow
+from shared.errors import DomainError
+from shared.host import Host, Server
+from shared.log import to_json_lines
+from shared.migrate import ROOT, upgrade
+from shared.service import Service
+from shared.settings import BaseSettings
+
+if TYPE_CHECKING:  # the embedded stack is not part of a production image
+    from shared.devstack.embedded import Embedded
+    from shared.devstack.summary import Opened
+
+NAMES = ("orders", "billing", "validation", "notifications")
+
+
+def settings_of(name: str, environment: Mapping[str, str]) -> BaseSettings:
+    settings: BaseSettings = import_module(f"services.{name}.settings").Settings.from_environment(environment)
+    return settings
+
+
+def build(name: str, environment: Mapping[str, str] = os.environ) -> Service:
+    """Loaded by name, so that a container with one service imports one."""
+    service: Service = import_module(f"services.{name}.app").build(settings_of(name, environment))
+    return service
+
+
+def main(arguments: Sequence[str]) -> int:
+    first = arguments[0] if arguments else ""
+    if first == "dev":
+        stack = import_module("shared.devstack.stack")
+        return int(stack.main(start_embedded, services=NAMES, topics=ctl.topics(), arguments=arguments[1:]))
+    if first == "ctl":
+        return control(arguments[1:])
+    if unknown := [name for name in arguments if name not in NAMES]:
+        sys.stderr.write(f"There is no service {unknown[0]}; there are {', '.join(NAMES)}.\n")
+        return 2
+    to_json_lines()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(arguments or NAMES))
+    return 0
+
+
+def control(arguments: Sequence[str]) -> int:
+    """`ctl billing load FILE` is the service's own; everything else is the same for all."""
+    if arguments[:2] == ["billing", "load"] and len(arguments) == 3:
+        return asyncio.run(load_catalogue(Path(arguments[2])))
+    return ctl.main(arguments, ctl.Tools(NAMES, build, lambda name: settings_of(name, os.environ)))
+
+
+async def load_catalogue(path: Path) -> int:
+    try:
+        added = await import_module("services.billing.cli").load(
+            build("billing").db, path, os.environ.get("USER", "shell"), utcnow()
+        )
+    except (DomainError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"{added} rows are new.\n")
+    return 0
+
+
+async def serve(names: Sequence[str]) -> None:
+    """Serves until TERM or INT; then HTTP drains, and the services end in their order."""
+    host = Host([build(name) for name in names])
+    server = Server.of(host, os.environ.get("ISSUARY_LISTEN", "127.0.0.1"), int(os.environ.get("PORT", "8080")))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, server.stop)
+    async with host.running():
+        await server.serve()
+
+
+@asynccontextmanager
+async def start_embedded(embedded: "Embedded") -> AsyncIterator["Opened"]:
+    """`make run`: migrated, with the dated data and the demo account, all services behind one port."""
+    to_json_lines_in(embedded.logs / "services.log")
+    for name in NAMES:
+        await asyncio.to_thread(upgrade, name, settings_of(name, embedded.environment).database_url)
+    services = {name: build(name, embedded.environment) for name in NAMES}
+    await import_module("services.billing.cli").load(
+        services["billing"].db, ROOT / "docs" / "catalogue.toml", "make run", utcnow()
+    )
+    opened = await _open_demo(services["orders"], embedded)
+    host = Host(list(services.values()))
+    server = Server.of(host)
+    async with host.running(replay_since=embedded.replay_since):
+        serving = asyncio.create_task(server.serve(sockets=[embedded.listener]))
+        await host.wait_until_ready(seconds=60)
+        try:
+            yield opened
+        finally:
+            server.stop()
+            await serving
+            await host.drain(seconds=5)
+
+
+async def _open_demo(orders: Service, embedded: "Embedded") -> "Opened":
+    cli, secrets = import_module("services.orders.cli"), embedded.secrets
+    passwords = {user.role: secrets.password(f"password_{user.role}") for user in cli.USERS}
+    keys = {role: secrets.token(f"api_key_{role}") for role in ("administrator", "operator")}
+    opened: Opened = await cli.open_demo(orders.db, cli.DemoSecrets(passwords, keys))
+    return opened
+
+
+def to_json_lines_in(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    to_json_lines(stream=path.open("a"))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

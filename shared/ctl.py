@@ -1,0 +1,165 @@
+"""`python -m services ctl …`: what an operator does from a shell. Each command prints a line or a table, or says why not."""
+
+import argparse
+import asyncio
+import json
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from shared import parking
+from shared.asyncapi import all_events
+from shared.db import utcnow
+from shared.errors import DomainError, Rejected
+from shared.migrate import upgrade
+from shared.relay import Leader, lead_or_wait
+from shared.service import Service
+from shared.settings import BaseSettings
+
+DAY = 86_400_000
+RETENTION = {"retention.ms": str(14 * DAY), "min.insync.replicas": "2", "unclean.leader.election.enable": "false"}
+
+Build = Callable[[str], Service]
+Settings = Callable[[str], BaseSettings]
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What differs from service to service, given by `services/__main__.py`."""
+
+    names: Sequence[str]
+    build: Build
+    settings: Settings
+
+
+def topics() -> list[str]:
+    return sorted({event.topic for event in all_events()})
+
+
+def main(arguments: Sequence[str], tools: Tools) -> int:
+    told = _parser(tools.names).parse_args(arguments)
+    command: Callable[[Any, Tools], Awaitable[None]] = told.command
+    try:
+        asyncio.run(_run(command, told, tools))
+    except DomainError as error:
+        print(error.message)
+        return 1
+    return 0
+
+
+async def _run(command: Callable[[Any, Tools], Awaitable[None]], told: Any, tools: Tools) -> None:
+    await command(told, tools)
+
+
+def _parser(names: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m services ctl")
+    commands = parser.add_subparsers(required=True)
+    _command(commands, "migrate", migrate, "bring databases up to date", service=False).add_argument(
+        "services", nargs="*", choices=[*names, []], default=list(names)
+    )
+    _command(commands, "topics", make_topics, "make the topics that are missing", service=False)
+    parked = commands.add_parser("parked", help="events that could not be applied").add_subparsers(required=True)
+    _command(parked, "list", list_parked, "scopes with something parked", names)
+    for name, command, text in (("show", show_parked, "the events of a scope"), ("retry", retry, "apply them again")):
+        one = _command(parked, name, command, text, names)
+        one.add_argument("topic")
+        one.add_argument("scope")
+    discard = _command(parked, "discard", discard_parked, "delete one event, with a reason", names)
+    discard.add_argument("seq", type=int)
+    discard.add_argument("--reason", required=True)
+    again = _command(commands, "replay", replay, "say again what was published", names)
+    again.add_argument("--since", required=True, type=datetime.fromisoformat, help="2026-11-23T10:00:00Z")
+    again.add_argument("--topic")
+    again.add_argument("--from-id", type=int, default=0, help="go on after this id")
+    return parser
+
+
+def _command(
+    commands: Any, name: str, command: Any, text: str, names: Sequence[str] = (), service: bool = True
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text)
+    parser.set_defaults(command=command)
+    if service:
+        parser.add_argument("service", choices=names)
+    return parser
+
+
+async def migrate(told: Any, tools: Tools) -> None:
+    for name in told.services or tools.names:
+        await asyncio.to_thread(upgrade, name, tools.settings(name).database_url)
+        print(f"{name}: up to date")
+
+
+async def make_topics(told: Any, tools: Tools) -> None:
+    """Partition counts are fixed for good and equal for all keyed topics; existing topics stay as they are."""
+    settings = tools.settings(tools.names[0])
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    await admin.start()
+    try:
+        missing = [name for name in topics() if name not in set(await admin.list_topics())]
+        if missing:
+            await admin.create_topics([_topic(name, settings) for name in missing])
+    finally:
+        await admin.close()
+    print(f"made: {', '.join(missing) or 'nothing, all topics are there'}")
+
+
+def _topic(name: str, settings: BaseSettings) -> NewTopic:
+    replication = settings.kafka_replication
+    configuration = {**RETENTION, "min.insync.replicas": str(min(2, replication))}
+    if name.endswith("credentials.v1"):
+        configuration = {**configuration, "cleanup.policy": "compact", "retention.ms": "-1"}
+    return NewTopic(name, settings.kafka_partitions, replication, topic_configs=configuration)
+
+
+async def list_parked(told: Any, tools: Tools) -> None:
+    async with tools.build(told.service).db.transaction() as tx:
+        rows = await parking.scopes(tx, limit=1000)
+        lone = await parking.events(tx, "", None, limit=1000)
+    for row in rows:
+        print(f"{row.topic}  {row.scope}  {row.events} events since {row.since:%Y-%m-%d %H:%M:%S}  {row.reason}")
+    for row in lone:
+        print(f"{row.topic}  number {row.seq}  alone since {row.parked_at:%Y-%m-%d %H:%M:%S}  {row.error}")
+    if not rows and not lone:
+        print("Nothing is parked.")
+
+
+async def show_parked(told: Any, tools: Tools) -> None:
+    async with tools.build(told.service).db.transaction() as tx:
+        for row in await parking.events(tx, told.topic, told.scope, limit=1000):
+            print(f"{row.seq}  {row.event_id}  partition {row.partition}, offset {row.offset}  {row.error or 'waits'}")
+            print(row.payload.decode(errors="replace"))
+
+
+async def retry(told: Any, tools: Tools) -> None:
+    service = tools.build(told.service)
+    done = await service.door.retry(told.topic, told.scope)
+    async with service.db.transaction() as tx:
+        left = await parking.events(tx, told.topic, told.scope, limit=1000)
+    print(f"{done} applied, {len(left)} left" + (f": {left[0].error}" if left else ""))
+
+
+async def discard_parked(told: Any, tools: Tools) -> None:
+    async with tools.build(told.service).db.transaction() as tx:
+        topic, scope = await parking.discard(tx, told.seq, told.reason, os.environ.get("USER", "shell"), utcnow())
+    print(f"discarded; retry {topic} {scope or ''} to apply what waited behind it")
+
+
+async def replay(told: Any, tools: Tools) -> None:
+    """Takes the relay's lock, so that lost older events go before live ones; prints where to go on if it breaks."""
+    service = tools.build(told.service)
+    leader = Leader(service.settings.database_url)
+    if not await lead_or_wait(leader, seconds=60):
+        raise Rejected("The relay of this service still runs; stop it, so that older events go before newer ones.")
+    since = told.since if told.since.tzinfo else told.since.replace(tzinfo=UTC)
+    await service.sender.start()
+    try:
+        last = await service.relay.replay(since, told.from_id, told.topic)
+    finally:
+        await service.sender.stop()
+        await leader.release()
+    print(json.dumps({"replayed_to": last}))
