@@ -17,8 +17,8 @@ def _absent(value: Any) -> Any:
 
 
 # Ids come as numbers or digits; zero stands for "none".
-Id = Annotated[int | None, BeforeValidator(_absent), Field(ge=1, lt=2**31)]
-Count = Annotated[int | None, BeforeValidator(_absent), Field(ge=1, lt=2**31)]
+Id = Annotated[int | None, Field(ge=1, lt=2**31), BeforeValidator(_absent)]
+Count = Annotated[int | None, Field(ge=1, lt=2**31), BeforeValidator(_absent)]
 
 
 class Reference(Body):

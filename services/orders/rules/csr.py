@@ -33,7 +33,7 @@ def _parsed(text: str) -> x509.CertificateSigningRequest:
         raise Rejected(f"The CSR is longer than {MAX_LENGTH} characters; send one CERTIFICATE REQUEST block.")
     try:
         return x509.load_pem_x509_csr(_armoured(text).encode("ascii"))
-    except (ValueError, UnsupportedAlgorithm):
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
         raise Rejected(
             "The CSR cannot be read; send PEM from -----BEGIN CERTIFICATE REQUEST----- to the END line, unchanged."
         ) from None
