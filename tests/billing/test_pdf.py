@@ -3,7 +3,7 @@ import io
 import re
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from typing import Any
 
 import pytest
 from pypdf import PdfReader
@@ -31,6 +31,8 @@ BUYER = Buyer(
     vat_number=None,
     buyer_reference="AP-2026-77",
 )
+
+CHARGED = "Charged to account funds on 23 November 2026, receipt 90017, amount due 0.00 EUR."
 
 
 def a_line(description: str, names: list[str], quantity: int, unit_price: int) -> Line:
@@ -65,7 +67,7 @@ def an_invoice(currency: str = "EUR") -> Paper:
         "tax": 231_914,
         "total": 1_452_514,
         "amount_due": 0,
-        "payment": paper.charged_to_funds(date(2026, 11, 23), 90_017, 0, currency),
+        "payment": CHARGED,
         "notes": [],
     }
 
@@ -81,8 +83,8 @@ def a_credit_note() -> Paper:
         "credited": {
             "number": "INV-2026-000042",
             "issued_on": "2026-11-23",
-            "how_paid": paper.charged_to_funds(date(2026, 11, 23), 90_017, 0, "EUR"),
-            "money_went": paper.returned_to_funds(date(2026, 11, 24)),
+            "how_paid": CHARGED,
+            "money_went": "Returned to the account funds on 24 November 2026.",
             "reason": "Order shop:1201 was cancelled.",
         },
     }
@@ -148,6 +150,14 @@ def test_reverse_charge_prints_its_sentence_and_both_vat_numbers() -> None:
 
     assert "VAT 0 % on 12,206.00 EUR Reverse charge 0.00 EUR" in shown
     assert sentence in shown
+
+
+def test_a_seller_may_have_no_bank_and_no_register() -> None:
+    seller: Any = {"name": "Issuary Europe B.V.", "address": ["Keizersgracht 1"], "vat_number": None}
+    shown = text_of(render({**an_invoice(), "seller": seller}))
+
+    assert "Issuary Europe B.V. Keizersgracht 1" in shown
+    assert not re.search("IBAN|Registration|VAT number", shown)
 
 
 def test_a_credit_note_names_the_invoice_how_it_was_paid_and_where_the_money_went() -> None:

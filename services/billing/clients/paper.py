@@ -90,16 +90,6 @@ def percent(rate: str) -> str:
     return f"{number.rstrip('0').rstrip('.') if '.' in number else number} %"
 
 
-def charged_to_funds(on: date, receipt_id: int, amount_due: int, currency: str) -> str:
-    """Not "paid": funds may be below zero."""
-    due = money(amount_due, currency)
-    return f"Charged to account funds on {day(on.isoformat())}, receipt {receipt_id}, amount due {due}."
-
-
-def returned_to_funds(on: date) -> str:
-    return f"Returned to the account funds on {day(on.isoformat())}."
-
-
 def view(paper: Paper) -> dict[str, Any]:
     """The paper with every figure and day as text: a template only lays out."""
     shown = {name: money(paper[name], paper["currency"]) for name in ("net", "tax", "total", "amount_due")}
@@ -110,6 +100,7 @@ def view(paper: Paper) -> dict[str, Any]:
         "issued_on": day(paper["issued_on"]),
         "due_on": _due(paper),
         "supplied_on": day(paper.get("supplied_on") or paper["issued_on"]),
+        "seller": {**dict.fromkeys(Seller.__annotations__), **paper["seller"]},
         "lines": [_line(line, paper["currency"]) for line in paper["lines"]],
         "tax_groups": [_tax_group(group, paper["currency"]) for group in paper["tax_groups"]],
         "credited": _credited(paper.get("credited")),
