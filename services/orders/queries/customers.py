@@ -36,6 +36,7 @@ async def divisions_of(tx: AsyncSession, account_id: int) -> Sequence[Division]:
     """The top-level one first."""
     query = (
         select(Division)
+        .options(joinedload(Division.account))
         .where(Division.account_id == account_id)
         .order_by(Division.parent_id.nulls_first(), Division.id)
     )
