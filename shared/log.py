@@ -27,5 +27,6 @@ def to_json_lines(level: str = "INFO", stream: TextIO = sys.stderr) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.getLogger("issuary.kafka").addFilter(lambda record: "Auto create topics" not in record.getMessage())
     for noisy in ("aiokafka", "faststream", "uvicorn.access", "httpx", "httpcore", "mail.log"):
         logging.getLogger(noisy).setLevel("WARNING")

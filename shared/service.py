@@ -178,7 +178,7 @@ def make_broker(settings: BaseSettings, client_id: str) -> KafkaBroker:
         compression_type=None if settings.kafka_compression == "none" else settings.kafka_compression,
         allow_auto_create_topics=False,  # an auto-created topic has one partition
         graceful_timeout=30,
-        logger=logging.getLogger("faststream"),
+        logger=logging.getLogger("issuary.kafka"),
         log_level=logging.DEBUG,
         apply_types=False,
     )

@@ -61,7 +61,8 @@ def settings(servers: Servers, secrets: Secrets, services: Sequence[str], consol
         "ISSUARY_ORDERS_CA_KEY": secrets.ec_key("ca_key"),
         "ISSUARY_VALIDATION_RESOLVERS": servers.dns.address,
         "ISSUARY_VALIDATION_TEST_MODE": "true",
-        "ISSUARY_NOTIFICATIONS_SMTP": servers.mail.address,
+        "ISSUARY_NOTIFICATIONS_SMTP_HOST": servers.mail.address.split(":")[0],
+        "ISSUARY_NOTIFICATIONS_SMTP_PORT": servers.mail.address.split(":")[1],
     }
 
 

@@ -86,11 +86,13 @@ class Catalogue:
             )
         return max(rows, key=lambda row: row.valid_from)
 
-    def seller(self, country: str, on: date) -> SellerRow | Missing:
-        """The entity that names the buyer's country, else the one that sells everywhere."""
+    def seller(self, country: str, currency: str, on: date) -> SellerRow | Missing:
+        """The entity that names the buyer's country and accounts in the order's currency, else one that sells
+        everywhere."""
         valid = [row for row in self.sellers if row.valid_from <= on]
         latest = {row.number: row for row in sorted(valid, key=lambda row: row.valid_from)}.values()
-        fitting = [row for row in latest if country in row.sells_to] or [row for row in latest if not row.sells_to]
+        near = [row for row in latest if country in row.sells_to and row.currency == currency]
+        fitting = near or [row for row in latest if not row.sells_to]
         if not fitting:
             return Missing("tax", f"No selling entity sells to {country} on {on}; staff have to add one.")
         return min(fitting, key=lambda row: row.number)

@@ -111,7 +111,7 @@ def make_quote(catalogue: Catalogue, wanted: Wanted, on: date) -> Quote | Missin
             "to the account.",
         )
     price = catalogue.price(wanted.product_name_id, wanted.priced_years, wanted.currency, on)
-    seller = catalogue.seller(wanted.buyer_country, on)
+    seller = catalogue.seller(wanted.buyer_country, wanted.currency, on)
     if isinstance(price, Missing):
         return price
     if isinstance(seller, Missing):
