@@ -38,7 +38,8 @@ bench: $(READY)
 
 ## make migration s=orders m="…"       a migration of one service from its changed models
 migration: $(READY)
-	@exec $(PYTHON) -m services ctl migration "$(s)" "$(m)"
+	$(if $(and $(s),$(m)),,$(error Say which service and what changes: make migration s=orders m="reissue dates"))
+	@exec $(PYTHON) -m shared.devstack.migration "$(s)" "$(m)"
 
 ## make reset                          forgets all data of `make run`
 reset:

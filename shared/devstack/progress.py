@@ -1,21 +1,20 @@
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 WIDTH = 34
 
 
-def say(sentence: str) -> None:
-    print(sentence, flush=True)
+def say(sentence: str, end: str = "\n") -> None:
+    with suppress(OSError):  # the terminal may be closed already: what is being stopped must not mind
+        print(sentence, end=end, flush=True)
 
 
 @contextmanager
 def step(what: str) -> Iterator[None]:
     """A line that shows what is being done while it is done, and then how long it took."""
     began = time.monotonic()
-    sys.stdout.write(f"  {what + ' ':.<{WIDTH}} ")
-    sys.stdout.flush()
+    say(f"  {what + ' ':.<{WIDTH}} ", end="")
     try:
         yield
     except BaseException:

@@ -10,7 +10,7 @@ from typing import Any
 
 class Record:
     def __init__(self, directory: Path, started_at: datetime) -> None:
-        self._run, self._since, self._started_at = directory / "run.json", directory / "replay_since", started_at
+        self.run_json, self._since, self._started_at = directory / "run.json", directory / "replay_since", started_at
         self.clear()  # left by a run that was killed
 
     def replay_since(self) -> datetime | None:
@@ -25,10 +25,10 @@ class Record:
         _replace(self._since, self._started_at.isoformat())
 
     def ready(self, run: Mapping[str, Any]) -> None:
-        _replace(self._run, json.dumps(run, indent=2, ensure_ascii=False) + "\n")
+        _replace(self.run_json, json.dumps(run, indent=2, ensure_ascii=False) + "\n")
 
     def clear(self) -> None:
-        self._run.unlink(missing_ok=True)
+        self.run_json.unlink(missing_ok=True)
 
 
 def _replace(path: Path, text: str) -> None:

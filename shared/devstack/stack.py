@@ -108,4 +108,4 @@ class Stack:
 
     def _tell(self, record: Record, run: dict[str, object]) -> None:
         record.ready(run)
-        say(welcome(run, time.monotonic() - self.began))
+        say(welcome(run, time.monotonic() - self.began, record.run_json))

@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any, TypedDict
 
 from shared.devstack.embedded import Servers
@@ -31,7 +32,7 @@ def run_json(console: str, pid: int, servers: Servers, opened: Opened) -> dict[s
     }
 
 
-def welcome(run: dict[str, Any], seconds: float) -> str:
+def welcome(run: dict[str, Any], seconds: float, told_in: Path) -> str:
     keys = "\n".join(f"  API key    {key}  ({holder})" for holder, key in run["api_keys"].items())
     people = "\n".join(f"  sign in    {who['email']}  {who['password']}  ({who['role']})" for who in run["sign_ins"])
     return f"""
@@ -44,5 +45,5 @@ Issuary is ready after {seconds:.1f} s, in test mode: private addresses count as
   mails      {run["mails"]}
   DNS zone   {run["dns"]["zone_file"]}  (answered at {run["dns"]["address"]})
 
-All of this is also in .issuary/run.json. Ctrl-C stops it; the data stay until `make reset`.
+All of this is also in {told_in}. Ctrl-C stops it; the data stay until `make reset`.
 """
