@@ -16,7 +16,8 @@ from starlette.staticfiles import StaticFiles
 
 from shared.web.app import Limits
 from shared.web.pages import TEMPLATES, Look, page
-from tests.pages.samples import SAMPLES, Sample
+from tests.pages.samples import SAMPLES
+from tests.pages.samples.base import Sample
 
 SERVICES = Path(__file__).parents[2] / "services"
 FLAGS = [

@@ -5,7 +5,8 @@ from typing import Literal
 import pytest
 
 from tests.pages.conftest import SERVICES, NewReader, Reader
-from tests.pages.samples import SAMPLES, Sample
+from tests.pages.samples import SAMPLES
+from tests.pages.samples.base import Sample
 
 pytestmark = pytest.mark.browser
 
@@ -13,7 +14,7 @@ CHECKS = (Path(__file__).parent / "checks.js").read_text()
 SHOTS = os.environ.get("SHOTS")  # a folder: keep what the browser saw
 VIEWS: list[tuple[int, Literal["light", "dark"]]] = [(1280, "light"), (1280, "dark"), (400, "light"), (400, "dark")]
 BY_NAME = {sample.name: sample for sample in SAMPLES}
-PARTS = {"base.html", "bare.html", "macros.html", "finance.html"}
+PARTS = {"base.html", "bare.html", "macros.html", "finance.html", "parked_event.html"}
 
 
 async def wrong(reader: Reader, width: int, scheme: Literal["light", "dark"]) -> list[str]:
