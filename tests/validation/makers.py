@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.validation.clients.suffixes import shipped_suffixes
@@ -19,7 +19,13 @@ def a_policy(**changes: Any) -> Policy:
 
 def a_test_policy(**changes: Any) -> Policy:
     return a_policy(
-        **{"suffixes": shipped_suffixes(("example", "test")), "test_mode": True, "phases": IMPATIENT, **changes}
+        **{
+            "suffixes": shipped_suffixes(("example", "test")),
+            "test_mode": True,
+            "first_look": timedelta(0),
+            "phases": IMPATIENT,
+            **changes,
+        }
     )
 
 
