@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     # Test mode looks every second at first, takes `test_suffixes` for public and says so in evidence and events.
     test_mode: bool = False
     test_suffixes: Listed = ("example", "test")
-    looks_in_flight: int = Field(200, ge=1)
+    looks_in_flight: int = Field(500, ge=1)
 
     @property
     def resolver_addresses(self) -> list[tuple[str, int]]:

@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 # Answers that come within this time are recorded in one transaction.
 GATHER_SECONDS = 0.02
+# More questions at once than a resolver's socket holds would be lost, and asked again a second later.
+BURST = 50
 
 
 class Looker:
@@ -36,7 +38,7 @@ class Looker:
         return True
 
     async def _claim(self) -> None:
-        free = self.limit - len(self._under_way)
+        free = min(BURST, self.limit - len(self._under_way))
         if free <= 0:
             return
         async with self.db.transaction() as tx:
