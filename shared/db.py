@@ -231,6 +231,10 @@ def _arrays(table: Table, names: tuple[str, ...], rows: list[dict[str, Any]]) ->
 
 
 def _array(column: Column[Any], values: list[Any]) -> list[Any]:
-    if isinstance(column.type, JSONB):
-        return [None if value is None else json.dumps(value, ensure_ascii=False) for value in values]
-    return values
+    if not isinstance(column.type, JSONB):
+        return values
+    dumped: dict[int, str | None] = {id(None): None}  # many rows share one object: the seller, the buyer
+    for value in values:
+        if id(value) not in dumped:
+            dumped[id(value)] = json.dumps(value, ensure_ascii=False)
+    return [dumped[id(value)] for value in values]

@@ -36,6 +36,8 @@ async def add_division(tx: AsyncSession, event: told.DivisionAdded) -> None:
 async def know_account(tx: AsyncSession, account: told.Account, division: told.Division, *, announced: bool) -> Account:
     """The copy of an account, made when it is first heard of; its first division is then its top-level one."""
     known = await locked_or_none(tx, Account, account.id)
+    if known and known.announced and not announced:
+        return known
     fresh = _as_told(account, division.id)
     if known is None:
         fresh.announced = announced
@@ -52,7 +54,7 @@ async def know_division(tx: AsyncSession, account_id: int, division: told.Divisi
     known = await locked_or_none(tx, Division, division.id)
     if known is None:
         return add(tx, Division(id=division.id, account_id=account_id, name=division.name))
-    if known.account_id == account_id:
+    if known.account_id == account_id and known.name != division.name:
         known.name = division.name
     return known
 

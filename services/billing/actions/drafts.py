@@ -8,9 +8,9 @@ from typing import ClassVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.billing.models import Account, Charge, Funds, Order, OrderKey, Receipt
+from services.billing.models import Account, Funds, OrderKey, Receipt
 from services.billing.queries.numbers import draw_numbers
-from services.billing.rules import Quote, SellerRow
+from services.billing.rules import Charged, Placed, Quote, SellerRow
 
 
 @dataclass(kw_only=True)
@@ -21,7 +21,7 @@ class Draft:
 
     account: Account
     funds: Funds
-    order: Order
+    order: Placed
     receipt: Receipt
     seller: SellerRow
     prefix: str
@@ -43,10 +43,10 @@ class InvoiceDraft(Draft):
     quote: Quote
     charge_id: int = 0
 
-    def as_charge(self) -> Charge:
+    def as_charge(self) -> Charged:
         """For a cancellation in the same transaction; the invoice's number is filled in by then."""
         quote = self.quote
-        return Charge(
+        return Charged(
             id=self.charge_id, source=self.order.source, order_id=self.order.id, account_id=self.account.id,
             division_id=self.order.division_id, currency=quote.currency, net=quote.net, tax=quote.tax, total=quote.total,
             entity_id=self.seller.number, category=quote.group.category, rate=quote.group.rate, invoice_id=self.id,
@@ -58,11 +58,11 @@ class InvoiceDraft(Draft):
 class CreditNoteDraft(Draft):
     series: ClassVar[str] = "credit_note"
 
-    charged: Charge | InvoiceDraft
+    charged: Charged | InvoiceDraft
     reason: str
 
     @property
-    def charge(self) -> Charge:
+    def charge(self) -> Charged:
         return self.charged.as_charge() if isinstance(self.charged, InvoiceDraft) else self.charged
 
 

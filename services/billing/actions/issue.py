@@ -8,7 +8,7 @@ from services.billing.actions.book import post
 from services.billing.actions.drafts import CreditNoteDraft, Draft, InvoiceDraft, drafts, keep_draft, number
 from services.billing.models import Account, Charge, CreditNote, Document, Invoice, Line, TaxGroup
 from services.billing.queries.numbers import take_ids
-from services.billing.rules import printed
+from services.billing.rules import Charged, printed, values_of
 from shared.db import append, at_end
 from shared.events.base import Money, OrderRef
 from shared.events.billing import CreditNoteIssued, InvoiceIssued, OrderCharged
@@ -39,7 +39,7 @@ async def issue_drafts(tx: AsyncSession) -> None:
 
 def _issue_invoice(tx: AsyncSession, draft: InvoiceDraft) -> None:
     charge = draft.as_charge()
-    append(tx, Charge, **{column: getattr(charge, column) for column in CHARGE_COLUMNS})
+    append(tx, Charge, **values_of(charge))
     _write_invoice(tx, draft)
     _write_lines(tx, draft)
     text = f"Order {draft.order.id}, invoice {draft.number}"
@@ -53,10 +53,7 @@ def _issue_invoice(tx: AsyncSession, draft: InvoiceDraft) -> None:
     _say_invoice(tx, draft, charge)
 
 
-CHARGE_COLUMNS = tuple(column.key for column in Charge.__table__.columns)
-
-
-def _vat_ledger(charge: Charge) -> str:
+def _vat_ledger(charge: Charged) -> str:
     return f"vat:{charge.entity_id}:{charge.category}:{charge.rate.normalize():f}"
 
 
@@ -119,7 +116,7 @@ def _to_render(tx: AsyncSession, draft: Draft) -> None:
     )  # fmt: skip
 
 
-def _say_invoice(tx: AsyncSession, draft: InvoiceDraft, charge: Charge) -> None:
+def _say_invoice(tx: AsyncSession, draft: InvoiceDraft, charge: Charged) -> None:
     net, tax, total, nothing = (
         Money(amount=a, currency=charge.currency) for a in (charge.net, charge.tax, charge.total, 0)
     )
@@ -156,7 +153,7 @@ def _issue_credit_note(tx: AsyncSession, draft: CreditNoteDraft) -> None:
     _say_credit_note(tx, draft, charge)
 
 
-def _write_credit_note(tx: AsyncSession, draft: CreditNoteDraft, charge: Charge) -> None:
+def _write_credit_note(tx: AsyncSession, draft: CreditNoteDraft, charge: Charged) -> None:
     day = draft.now.date()
     append(
         tx, CreditNote, id=draft.id, entity_id=charge.entity_id, series=draft.series, year=draft.now.year, seq=draft.seq,
@@ -169,7 +166,7 @@ def _write_credit_note(tx: AsyncSession, draft: CreditNoteDraft, charge: Charge)
     )  # fmt: skip
 
 
-def _say_credit_note(tx: AsyncSession, draft: CreditNoteDraft, charge: Charge) -> None:
+def _say_credit_note(tx: AsyncSession, draft: CreditNoteDraft, charge: Charged) -> None:
     net, tax, total = (Money(amount=a, currency=charge.currency) for a in (charge.net, charge.tax, charge.total))
     announce(
         tx,

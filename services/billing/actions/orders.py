@@ -8,9 +8,10 @@ from services.billing.actions.accounts import funds_of, know_account, know_divis
 from services.billing.actions.drafts import CreditNoteDraft, InvoiceDraft, drafts
 from services.billing.actions.issue import draft
 from services.billing.actions.waiting import ask_retry
-from services.billing.models import Account, Charge, Division, Funds, Order, OrderKey, WaitingOrder
+from services.billing.models import Account, Division, Funds, Order, OrderKey, WaitingOrder
 from services.billing.queries.catalogue import catalogue
-from services.billing.rules import Missing, Quote, Wanted, make_quote, printed
+from services.billing.queries.prefetch import fresh_orders, placed_order
+from services.billing.rules import Charged, Missing, Placed, Quote, Wanted, make_quote, printed, values_of
 from shared.db import add, append, locked, locked_or_none
 from shared.errors import NotFound
 from shared.events.base import Money, OrderRef
@@ -20,18 +21,19 @@ from shared.outbox import announce
 
 
 async def take_order(tx: AsyncSession, placed: OrderPlaced, now: datetime) -> None:
-    if await locked_or_none(tx, Order, (placed.source, placed.order_id)):
+    if await placed_order(tx, (placed.source, placed.order_id)):
         return
     account = await know_account(tx, placed.account, placed.division, announced=False)
     division = await know_division(tx, placed.account_id, placed.division)
     order = _as_told(placed)
-    _keep(tx, order)
+    append(tx, Order, **values_of(order))
+    fresh_orders(tx)[order.key] = order
     found = misfit(account, division, order) or await quote_for(tx, account, order, now)
     await charge_or_wait(tx, account, order, found, now, placed.told_id)
 
 
-def _as_told(placed: OrderPlaced) -> Order:
-    return Order(
+def _as_told(placed: OrderPlaced) -> Placed:
+    return Placed(
         source=placed.source,
         id=placed.order_id,
         account_id=placed.account_id,
@@ -41,7 +43,7 @@ def _as_told(placed: OrderPlaced) -> Order:
         product_name_id=placed.product_name_id,
         years=placed.term.years,
         days=placed.term.days,
-        names=list(placed.names),
+        names=placed.names,
         purchase_order_number=placed.payment.purchase_order_number,
         placed_by=placed.placed_by,
         placed_by_user=placed.placed_by_user,
@@ -49,13 +51,7 @@ def _as_told(placed: OrderPlaced) -> Order:
     )
 
 
-def _keep(tx: AsyncSession, order: Order) -> None:
-    """The row never changes, so it is appended; later events of the same transaction find it as locked."""
-    append(tx, Order, **{column.key: getattr(order, column.key) for column in Order.__table__.columns})
-    tx.info.setdefault(("locked", Order), {})[order.source, order.id] = order
-
-
-def misfit(account: Account, division: Division, order: Order) -> Missing | None:
+def misfit(account: Account, division: Division, order: Placed) -> Missing | None:
     if order.currency != account.currency:
         text = f"The order is in {order.currency}, but the account keeps its book in {account.currency}; order in that."
         return Missing("billing_details", text)
@@ -65,13 +61,13 @@ def misfit(account: Account, division: Division, order: Order) -> Missing | None
     return None
 
 
-async def quote_for(tx: AsyncSession, account: Account, order: Order, now: datetime) -> Quote | Missing:
+async def quote_for(tx: AsyncSession, account: Account, order: Placed, now: datetime) -> Quote | Missing:
     address = account.address
     wanted = Wanted(
         product_name_id=order.product_name_id,
         years=order.years,
         days=order.days,
-        names=tuple(order.names),
+        names=order.names,
         currency=account.currency,
         buyer_country=address["country"] if address else None,
         buyer_complete=bool(address and account.name),
@@ -81,7 +77,7 @@ async def quote_for(tx: AsyncSession, account: Account, order: Order, now: datet
 
 
 async def charge_or_wait(
-    tx: AsyncSession, account: Account, order: Order, found: Quote | Missing, now: datetime, cause: str | None
+    tx: AsyncSession, account: Account, order: Placed, found: Quote | Missing, now: datetime, cause: str | None
 ) -> bool:
     if isinstance(found, Missing):
         await _wait(tx, order, found, None, None, now, cause)
@@ -105,7 +101,7 @@ def _too_little(quote: Quote, funds: Funds) -> Missing:
 
 
 def _charge(
-    tx: AsyncSession, account: Account, funds: Funds, order: Order, quote: Quote, now: datetime, cause: str | None
+    tx: AsyncSession, account: Account, funds: Funds, order: Placed, quote: Quote, now: datetime, cause: str | None
 ) -> None:
     draft(
         tx,
@@ -118,7 +114,7 @@ def _charge(
 
 async def _wait(
     tx: AsyncSession,
-    order: Order,
+    order: Placed,
     why: Missing,
     quote: Quote | None,
     shortfall: int | None,
@@ -149,7 +145,7 @@ async def _wait(
     )
 
 
-def _new_waiting(order: Order, now: datetime) -> WaitingOrder:
+def _new_waiting(order: Placed, now: datetime) -> WaitingOrder:
     return WaitingOrder(
         source=order.source, id=order.id, account_id=order.account_id, division_id=order.division_id,
         placed_at=order.placed_at, since=now,
@@ -159,7 +155,7 @@ def _new_waiting(order: Order, now: datetime) -> WaitingOrder:
 async def end_order(tx: AsyncSession, event: OrderCancelled | OrderRejected, now: datetime) -> None:
     """Cancelled or rejected: what was charged comes back with a credit note; what waits is released without document."""
     key = (event.source, event.order_id)
-    order = await locked_or_none(tx, Order, key)
+    order = await placed_order(tx, key)
     if order is None:
         raise NotFound(
             f"There is no {event.subject}; publish its order_placed first, then retry this event.", "not_found|order"
@@ -175,15 +171,19 @@ async def end_order(tx: AsyncSession, event: OrderCancelled | OrderRejected, now
         await _credit(tx, order, charged, event, now)
 
 
-def _charged(tx: AsyncSession, key: OrderKey) -> Charge | InvoiceDraft | None:
+def _charged(tx: AsyncSession, key: OrderKey) -> Charged | InvoiceDraft | None:
     """The order's charge; of this very transaction, where placing and cancelling came in one chunk."""
-    charge: Charge | None = tx.info["charges"].get(key)
+    charge: Charged | None = tx.info["charges"].get(key)
     found = drafts(tx)[InvoiceDraft].get(key)
     return charge or (found if isinstance(found, InvoiceDraft) else None)
 
 
 async def _credit(
-    tx: AsyncSession, order: Order, charged: Charge | InvoiceDraft, event: OrderCancelled | OrderRejected, now: datetime
+    tx: AsyncSession,
+    order: Placed,
+    charged: Charged | InvoiceDraft,
+    event: OrderCancelled | OrderRejected,
+    now: datetime,
 ) -> None:
     account = await locked(tx, Account, order.account_id)
     funds = await funds_of(tx, account)
@@ -206,7 +206,7 @@ def _reason(event: OrderCancelled | OrderRejected) -> str:
     return f"Order cancelled: {event.note}" if event.note else "Order cancelled"
 
 
-def _release(tx: AsyncSession, order: Order, event: OrderCancelled | OrderRejected, now: datetime) -> None:
+def _release(tx: AsyncSession, order: Placed, event: OrderCancelled | OrderRejected, now: datetime) -> None:
     announce(
         tx,
         OrderReleased(

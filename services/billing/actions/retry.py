@@ -7,7 +7,7 @@ from services.billing.actions.accounts import funds_of
 from services.billing.actions.orders import charge_or_wait, misfit, quote_for
 from services.billing.models import Account, Division, Order, Retry, WaitingOrder
 from services.billing.queries.catalogue import catalogue
-from services.billing.rules import Missing, Quote
+from services.billing.rules import Missing, Placed, Quote, placed_from
 from shared.db import lock_all, locked, locked_or_none
 
 AT_ONCE = 200
@@ -48,7 +48,7 @@ async def _page(tx: AsyncSession, asked: Retry) -> list[WaitingOrder]:
 
 
 async def _try_again(tx: AsyncSession, account: Account, waiting: WaitingOrder, now: datetime) -> None:
-    order = await locked(tx, Order, (waiting.source, waiting.id))
+    order = placed_from(await locked(tx, Order, (waiting.source, waiting.id)))
     division = await locked(tx, Division, order.division_id)
     found = misfit(account, division, order) or await _fixed_quote(tx, account, order, waiting, now)
     if await charge_or_wait(tx, account, order, found, now, None):
@@ -56,7 +56,7 @@ async def _try_again(tx: AsyncSession, account: Account, waiting: WaitingOrder, 
 
 
 async def _fixed_quote(
-    tx: AsyncSession, account: Account, order: Order, waiting: WaitingOrder, now: datetime
+    tx: AsyncSession, account: Account, order: Placed, waiting: WaitingOrder, now: datetime
 ) -> Quote | Missing:
     if waiting.quote is None:
         return await quote_for(tx, account, order, now)

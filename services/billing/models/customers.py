@@ -28,8 +28,9 @@ class Account(Base):
             return
         self.announced = self.announced or announced
         for name in ("name", "legal_name", "address", "vat_number", "buyer_reference", "billing_emails"):
-            if announced or getattr(told, name):
-                setattr(self, name, getattr(told, name))
+            value = getattr(told, name)
+            if (announced or value) and value != getattr(self, name):
+                setattr(self, name, value)
 
 
 class Division(Base):

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.models import Account, Charge, CreditNote, Division, Funds, Order, OrderKey, WaitingOrder
 from services.billing.queries.catalogue import catalogue
+from services.billing.rules import Placed, charged_from, placed_from
 from shared.db import lock_all, locked_or_none, with_keys
 from shared.events.billing import DepositFunds
 from shared.events.orders import (
@@ -67,9 +68,22 @@ async def remember(tx: AsyncSession, keys: Iterable[OrderKey]) -> None:
     if not wanted:
         return
     for charge in await tx.scalars(_about_orders(Charge, Charge.source, Charge.order_id, wanted)):
-        charges[charge.source, charge.order_id] = charge
+        charges[charge.source, charge.order_id] = charged_from(charge)
     for note in await tx.scalars(_about_orders(CreditNote, CreditNote.order_source, CreditNote.order_id, wanted)):
         notes.add((note.order_source, note.order_id))
+
+
+def fresh_orders(tx: AsyncSession) -> dict[OrderKey, Placed]:
+    """Orders told in this very transaction: appended, so not yet to be read."""
+    kept: dict[OrderKey, Placed] = tx.info.setdefault("fresh_orders", {})
+    return kept
+
+
+async def placed_order(tx: AsyncSession, key: OrderKey) -> Placed | None:
+    if key in fresh_orders(tx):
+        return fresh_orders(tx)[key]
+    row = await locked_or_none(tx, Order, key)
+    return placed_from(row) if row else None
 
 
 def _about_orders(model, source, number, keys):  # type: ignore[no-untyped-def]

@@ -1,10 +1,13 @@
 from services.billing.rules.catalogue import Catalogue, Missing, PriceRow, RateRow, SellerRow, TaxRow
+from services.billing.rules.facts import Charged, Placed, charged_from, placed_from, values_of
 from services.billing.rules.money import allocate, decimals, from_text, half_up, printed
 from services.billing.rules.quote import Quote, QuotedLine, QuotedTax, Wanted, make_quote
 
 __all__ = [
     "Catalogue",
+    "Charged",
     "Missing",
+    "Placed",
     "PriceRow",
     "Quote",
     "QuotedLine",
@@ -14,9 +17,12 @@ __all__ = [
     "TaxRow",
     "Wanted",
     "allocate",
+    "charged_from",
     "decimals",
     "from_text",
     "half_up",
     "make_quote",
+    "placed_from",
     "printed",
+    "values_of",
 ]
