@@ -117,9 +117,10 @@ async def test_a_term_in_days_or_to_a_last_day_is_told_in_days(world: World, acm
 
 
 async def test_a_repeated_request_with_its_key_is_answered_again_and_placed_once(world: World, acme: Company) -> None:
+    sent = body()
     async with acme.client(**{"Idempotency-Key": "a-1"}) as client:
-        first, second = await client.post(URL, json=body()), await client.post(URL, json=body())
-        other = await client.post(URL, json=body(comments="another"))
+        first, second = await client.post(URL, json=sent), await client.post(URL, json=sent)
+        other = await client.post(URL, json=sent | {"comments": "another"})
 
     assert first.json() == second.json()
     assert (first.status_code, second.status_code) == (201, 201)
@@ -190,9 +191,6 @@ async def test_an_unknown_product_is_404(acme: Company) -> None:
 async def test_a_bad_order_is_400_with_a_sentence_that_helps(
     acme: Company, changes: dict[str, Any], message: str
 ) -> None:
-    if changes == {"order_validity": {"years": -1}}:
-        message = "An order is for 1 to 3 years, not 4."
-        changes = {"order_validity": {"years": 4}}
     answer = await refused(acme, body(**changes))
 
     assert answer.status_code == 400

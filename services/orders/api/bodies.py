@@ -12,13 +12,17 @@ from shared.errors import NotFound
 from shared.web import Body
 
 
-def _absent(value: Any) -> Any:
+def _no_number(value: Any) -> Any:
+    return None if value in (0, "0") else value
+
+
+def _no_id(value: Any) -> Any:
     return None if value in (0, "0", -1, "-1") else value
 
 
-# Ids come as numbers or digits; zero stands for "none".
-Id = Annotated[int | None, Field(ge=1, lt=2**31), BeforeValidator(_absent)]
-Count = Annotated[int | None, Field(ge=1, lt=2**31), BeforeValidator(_absent)]
+# Numbers come as such or as digits; zero stands for "none", and -1 for "other" where an id is meant.
+Id = Annotated[int | None, Field(ge=1, lt=2**31), BeforeValidator(_no_id)]
+Count = Annotated[int | None, Field(ge=1, lt=2**31), BeforeValidator(_no_number)]
 
 
 class Reference(Body):

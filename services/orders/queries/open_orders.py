@@ -53,7 +53,7 @@ async def _open_with(tx: AsyncSession, wanted: set[AccountName]) -> list[tuple[i
         )
         .order_by(OrderName.order_id)
     )
-    return [row._tuple() for row in await tx.execute(query)]
+    return [(account_id, domain, order_id) for account_id, domain, order_id in await tx.execute(query)]
 
 
 def _kept(tx: AsyncSession) -> dict[AccountName, list[int]]:
