@@ -279,3 +279,13 @@ async def test_a_body_too_large_is_413(acme: Company) -> None:
     answer = await refused(acme, body(comments="x" * 300_000))
 
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (413, "request_too_large")
+
+
+async def test_a_nul_character_is_400_as_no_text_can_keep_it(acme: Company) -> None:
+    answer = await refused(acme, body(comments="a\0b"))
+
+    assert answer.status_code == 400
+    assert answer.json() == error(
+        "bad_request_format",
+        "The request is not as expected: comments: a NUL character cannot be kept; leave it out.",
+    )

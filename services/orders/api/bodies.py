@@ -4,9 +4,10 @@ from datetime import date
 from typing import Annotated, Any
 
 from fastapi import Depends, Path
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from services.orders.rules.intake import Wish
+from services.orders.rules.texts import without_nul
 from services.orders.rules.validity import Span, span
 from shared.errors import NotFound
 from shared.web import Body
@@ -20,6 +21,7 @@ def _no_id(value: Any) -> Any:
     return None if value in (0, "0", -1, "-1") else value
 
 
+Text = Annotated[str, AfterValidator(without_nul)]
 # Numbers come as such or as digits; zero stands for "none", and -1 for "other" where an id is meant.
 Id = Annotated[int | None, Field(ge=1, lt=2**31), BeforeValidator(_no_id)]
 Count = Annotated[int | None, Field(ge=1, lt=2**31), BeforeValidator(_no_number)]
@@ -56,7 +58,7 @@ class OrderBody(Body):
     payment_method: str | None = None
     dcv_method: str | None = None
     container: Reference = Reference()
-    comments: Annotated[str | None, Field(max_length=2000)] = None
+    comments: Annotated[Text, Field(max_length=2000)] | None = None
 
     def wish(self, product_name_id: str) -> Wish:
         legacy = span(self.validity_years, self.validity_days, self.custom_expiration_date)
@@ -77,8 +79,12 @@ class OrderBody(Body):
 
 class StatusBody(Body):
     status: str
-    note: Annotated[str | None, Field(max_length=500)] = None
-    processor_comment: Annotated[str | None, Field(max_length=500)] = None
+    note: Annotated[Text, Field(max_length=500)] | None = None
+    processor_comment: Annotated[Text, Field(max_length=500)] | None = None
+
+    @property
+    def reason(self) -> str:
+        return self.processor_comment or self.note or "No reason given"
 
     @property
     def wished(self) -> str:

@@ -1,7 +1,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from services.orders import actions, queries
 from services.orders.api import shapes
@@ -58,23 +58,24 @@ async def show_order(number: Annotated[str, Path(max_length=100)], tx: Tx, who: 
 
 
 @router.put("/order/certificate/{order_id}/status", status_code=204)
-async def change_status(order_id: OrderNumber, body: StatusBody, tx: Tx, who: Who) -> None:
+async def change_status(order_id: OrderNumber, body: StatusBody, tx: Tx, who: Who) -> Response:
     order = await actions.order_to_change(tx, who, order_id, actions.CANCELLERS)
     if body.wished != "canceled":
         raise Rejected(f'An order\'s status can be set to "canceled" only, not to "{body.status[:40]}".')
     actions.cancel_order(tx, order, who.name, body.note or "", now())
+    return Response(status_code=204)
 
 
 @router.put("/request/{request_id}/status", status_code=204)
-async def decide_request(request_id: RequestNumber, body: StatusBody, tx: Tx, who: Who) -> None:
+async def decide_request(request_id: RequestNumber, body: StatusBody, tx: Tx, who: Who) -> Response:
     order_id = await queries.order_of_request(tx, request_id)
     if order_id is None:
         raise NotFound(f"There is no request {request_id} in this account.", "not_found|request")
     order = await actions.order_to_change(tx, who, order_id, actions.APPROVERS)
     if body.wished == "approved":
-        return actions.approve_order(tx, order, who.name, now())
-    if body.wished == "rejected":
-        return actions.reject_order(
-            tx, order, who.name, body.processor_comment or body.note or "No reason given", now()
-        )
-    raise Rejected(f'A request\'s status can be set to "approved" or "rejected", not to "{body.status[:40]}".')
+        actions.approve_order(tx, order, who.name, now())
+    elif body.wished == "rejected":
+        actions.reject_order(tx, order, who.name, body.reason, now())
+    else:
+        raise Rejected(f'A request\'s status can be set to "approved" or "rejected", not to "{body.status[:40]}".')
+    return Response(status_code=204)

@@ -3,6 +3,7 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Path, Request
+from pydantic import AfterValidator
 from starlette.responses import RedirectResponse, Response
 
 from services.orders import actions, queries
@@ -10,6 +11,7 @@ from services.orders.models import CertificateOrder
 from services.orders.pages import shown
 from services.orders.queries import Row
 from services.orders.rules.listing import Listing
+from services.orders.rules.texts import without_nul
 from shared.access import Caller
 from shared.errors import DomainError, NotFound
 from shared.web import CsrfChecked, PageUser, Tx, now, page
@@ -17,7 +19,7 @@ from shared.web import CsrfChecked, PageUser, Tx, now, page
 router = APIRouter(prefix="/orders", include_in_schema=False)
 PAGE = 50
 OrderNumber = Annotated[int, Path(ge=1, lt=2**31)]
-Reason = Annotated[str, Form(max_length=500)]
+Reason = Annotated[str, AfterValidator(without_nul), Form(max_length=500)]
 
 
 @router.get("")
@@ -35,7 +37,7 @@ async def list_orders(
         rows=[shown.listed(row, now()) for row in rows],
         total=total,
         filters=filters,
-        divisions=await queries.divisions_of(tx, who.account_id),
+        divisions=[(each.id, each.name) for each in await queries.divisions_of(tx, who.account_id)],
         next=_next(filters, rows),
         first=_address(filters) if before else "",
     )

@@ -65,6 +65,8 @@ def visible(caller: Caller) -> ColumnElement[bool]:
 
 async def order_row(tx: AsyncSession, caller: Caller, number: str) -> Row | None:
     """By order id, thumbprint or serial of its certificate."""
+    if not number.isprintable():
+        return None
     if number.isascii() and number.isdigit() and len(number) <= 10:
         wanted: ColumnElement[bool] = CertificateOrder.id == int(number)
     else:

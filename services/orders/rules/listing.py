@@ -38,6 +38,8 @@ def parse_listing(
     would show rows that nobody asked for."""
     known, given, found = frozenset(filters), dict[str, str](), dict[str, list[str]]()
     for name, value in parameters:
+        if "\0" in value:
+            raise Rejected(f"{name[:40]} has a NUL character, which no text here has.")
         match = _FILTER.fullmatch(name)
         if match or name in plain:
             found.setdefault(_known(match[1] if match else name, known, "filter"), []).append(value.strip())
