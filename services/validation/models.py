@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Identity, Index, text
+from sqlalchemy import BigInteger, Identity, Index, Text, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from services.validation.rules.outcomes import Verdict
@@ -67,12 +67,14 @@ class Attempt(Base):
     __tablename__ = "attempt"
     __table_args__ = (
         Index("uq_attempt_pending", "account_id", "name", unique=True, postgresql_where=text("closed_at IS NULL")),
+        Index("ix_attempt_below", "account_id", "reversed_name", postgresql_where=text("closed_at IS NULL")),
         Index("ix_attempt_due_at", "due_at", postgresql_where=text("closed_at IS NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     account_id: Mapped[int]
     name: Mapped[str]
+    reversed_name: Mapped[str] = mapped_column(Text(collation="C"))
     domain_id: Mapped[int]
     requested: Mapped[list[str]]
     method: Mapped[str]

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Sequence
 
 from services.validation.actions import checks
-from services.validation.actions.checks import Claim, Look
+from services.validation.actions.evidence import Claim, Look
 from services.validation.clients.dns import DnsClient
 from services.validation.rules.adn import authorization_domains
 from services.validation.rules.dns_change import places

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from services.validation.actions import checks
-from services.validation.actions.checks import Look
+from services.validation.actions.evidence import Look
 from services.validation.rules.adn import Adn
 from services.validation.rules.dns_change import Place, Status, TxtAnswer
 from services.validation.rules.tokens import fingerprint
@@ -76,6 +76,25 @@ async def test_proof_at_a_parent_proves_the_parent_and_says_how(world: World, zo
     (evidence,) = await rows(world, "evidence")
     assert (event["name"], event["authorization_domain"]) == ("www.acme.example", "acme.example")
     assert (evidence.adn, evidence.derivation) == ("acme.example", ["prune to acme.example"])
+
+
+async def test_proof_of_a_domain_serves_the_open_attempts_below_it_at_once(world: World, zone: DnsServer) -> None:
+    names = ("acme.example", "www.acme.example", "notacme.example")
+    await world.deliver("validation", an_order(*names), an_order("api.acme.example", order_id=2, account_id=9002))
+    await look(world, zone)
+    value = (await world.said("validation", "domain_submitted"))[0]["record_value"]
+    zone.scripts["_dnsauth.acme.example"] = txt("_dnsauth.acme.example", value)
+    await world.rows("validation", "UPDATE attempt SET due_at = now() WHERE name = 'acme.example' RETURNING 1")
+
+    await look(world, zone)
+
+    first, second = await world.said("validation", "domain_validated")
+    assert [first["name"], second["name"]] == ["acme.example", "www.acme.example"]
+    assert first["evidence_id"] == second["evidence_id"]
+    assert second["authorization_domain"] == "acme.example"
+    ended = {(row.account_id, row.name): row.ended for row in await rows(world, "attempt")}
+    assert [ended[ACCOUNT, name] for name in names] == ["passed", "passed", None]
+    assert ended[9002, "api.acme.example"] is None
 
 
 async def test_the_token_as_a_label_proves_nothing(world: World, zone: DnsServer) -> None:

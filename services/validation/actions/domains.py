@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.validation.models import Attempt, Domain, RandomValue, Validation
 from services.validation.queries import validation_keys
 from services.validation.rules.methods import DNS_TXT, METHODS
-from services.validation.rules.names import Name
+from services.validation.rules.names import Name, reversed_labels
 from services.validation.rules.policy import Policy
 from services.validation.rules.polling import spread
 from services.validation.rules.reuse import is_usable, usable_until
@@ -76,6 +76,7 @@ def _open(tx: AsyncSession, domain: Domain, now: datetime, due_at: datetime) -> 
             id=domain.pending_id,
             account_id=domain.account_id,
             name=domain.name,
+            reversed_name=reversed_labels(domain.name),
             domain_id=domain.id,
             requested=[],
             method=DNS_TXT,

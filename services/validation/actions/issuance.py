@@ -91,7 +91,7 @@ async def _prove_again(
     """Proof that ran out while the order waited: an open order must not be stuck without an attempt."""
     for name in names:
         domain = await locked_or_none(tx, Domain, (command.account_id, name.fqdn))
-        if domain is None or domain.pending_id:
+        if domain is None:
             continue
         attempt, token = await join_or_open(tx, policy, domain, [name], now)
         announce(tx, submitted(policy, attempt, token, command.order, now, command.told_id))

@@ -153,5 +153,10 @@ def _ancestors(fqdn: str) -> Iterable[str]:
     return (".".join(labels[n:]) for n in range(len(labels)))
 
 
+def reversed_labels(fqdn: str) -> str:
+    """`com.example.www.`: what lies below a domain begins with it."""
+    return ".".join([*reversed(fqdn.split(".")), ""])
+
+
 def _parent(fqdn: str) -> str:
     return fqdn.partition(".")[2]
