@@ -7,8 +7,9 @@ from services.validation.rules.names import Blocklist
 from services.validation.rules.policy import Policy
 from services.validation.rules.polling import IMPATIENT, LONG_RUN
 from services.validation.settings import Settings
-from services.validation.worker import Looker
-from shared.service import Service, make_service
+from services.validation.worker import Looker, ResolverWatch
+from shared.db import Database
+from shared.service import Service, Step, make_service
 
 
 def build(settings: Settings) -> Service:
@@ -18,8 +19,15 @@ def build(settings: Settings) -> Service:
         "validation",
         settings,
         door=make_door(policy),
-        steps=lambda db: [Looker(db, client, policy, settings.looks_in_flight).step],
+        steps=lambda db: _steps(db, client, policy, settings),
     )
+
+
+def _steps(db: Database, client: DnsClient, policy: Policy, settings: Settings) -> list[Step]:
+    if settings.test_mode:
+        return [Looker(db, client, policy, settings.looks_in_flight).step]
+    watch = ResolverWatch(client, settings.signed_zone, settings.broken_zone)
+    return [watch.step, Looker(db, client, policy, settings.looks_in_flight, watch).step]
 
 
 def policy_of(settings: Settings) -> Policy:

@@ -38,6 +38,9 @@ class Settings(BaseSettings):
     # Test mode looks every second at first, takes `test_suffixes` for public and says so in evidence and events.
     test_mode: bool = False
     test_suffixes: Listed = ("example", "test")
+    # At start and hourly: a zone that is signed, and one whose signatures are broken on purpose.
+    signed_zone: str = "ietf.org"
+    broken_zone: str = "dnssec-failed.org"
     looks_in_flight: int = Field(500, ge=1)
 
     @property

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from services.validation.rules.adn import Adn
-from services.validation.rules.dns_change import Place, Status, TxtAnswer, judge, places
+from services.validation.rules.dns_change import Place, Status, TxtAnswer, judge, places, why_untrusted
 from services.validation.rules.outcomes import Outcome, Verdict
 from services.validation.rules.tokens import Token
 from tests.validation.makers import NOW
@@ -153,3 +153,23 @@ def test_evidence_keeps_twenty_records_and_the_count() -> None:
 
     assert kept["records"] == [f"v{n}" for n in range(20)]
     assert kept["record_count"] == 50
+
+
+@pytest.mark.parametrize(
+    ("signed", "authentic", "broken", "why"),
+    [
+        (Status.ANSWER, True, Status.BOGUS, None),
+        (Status.NODATA, True, Status.SERVFAIL, None),
+        (Status.ANSWER, False, Status.BOGUS, "no AD"),
+        (Status.ANSWER, True, Status.ANSWER, "does not refuse"),
+        (Status.ANSWER, True, Status.TIMEOUT, "does not refuse"),
+        (Status.TIMEOUT, False, Status.TIMEOUT, "no answer for the signed zone"),
+        (Status.BOGUS, False, Status.BOGUS, "no answer for the signed zone"),
+    ],
+)
+def test_a_resolver_is_trusted_that_vouches_for_the_signed_and_refuses_the_broken(
+    signed: Status, authentic: bool, broken: Status, why: str | None
+) -> None:
+    fault = why_untrusted(TxtAnswer("s.example", signed, authentic=authentic), TxtAnswer("b.example", broken))
+
+    assert fault is None if why is None else why in (fault or "")

@@ -2,17 +2,21 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import dns.rcode
 import pytest
+from sqlalchemy import event as sqlalchemy_events
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.validation.actions import checks
 from services.validation.actions.evidence import Look
+from services.validation.clients.dns import DnsClient, Resolver
 from services.validation.rules.adn import Adn
 from services.validation.rules.dns_change import Place, Status, TxtAnswer
 from services.validation.rules.tokens import fingerprint
+from services.validation.worker import Looker, ResolverWatch
 from shared.db import utcnow
 from tests.conftest import World
 from tests.validation.conftest import a_looker, let_pass, look, make_due
@@ -340,3 +344,47 @@ async def test_in_production_the_first_look_comes_soon_and_evidence_is_no_test(w
     (evidence,) = await rows(world, "evidence")
     assert (event["test_mode"], evidence.test_mode) == (False, False)
     assert evidence.observed_at <= datetime.now(UTC)
+
+
+async def test_nothing_is_looked_at_before_the_resolver_is_known_to_validate(world: World, zone: DnsServer) -> None:
+    await world.deliver("validation", an_order())
+    client = DnsClient([Resolver(*zone.address)], 0.2)
+    watch = ResolverWatch(client, "signed.example", "broken.example")
+    looker = Looker(world.validation.db, client, a_test_policy(), 10, watch)
+    zone.scripts["signed.example"] = [txt("signed.example", "x"), txt("signed.example", "x", authentic=True)]
+    zone.scripts["broken.example"] = Script(rcode=dns.rcode.SERVFAIL, errors=((6, ""),))
+
+    await watch.step()
+    assert not await looker.step()
+    assert "does not validate" in (watch.fault or "")
+
+    await ResolverWatch.step(watch)
+    assert set(zone.names_asked()) == {"signed.example", "broken.example"}
+    watch._due = 0.0
+    await watch.step()
+    assert watch.fault is None
+    assert await looker.step()
+    while await looker.step():
+        pass
+
+
+async def test_a_batch_of_looks_is_recorded_in_few_statements(world: World, zone: DnsServer) -> None:
+    names = [f"n{n}.acme.example" for n in range(50)]
+    await world.deliver("validation", *[an_order(name, order_id=n) for n, name in enumerate(names, 1)])
+    for event in (await world.said("validation", "domain_submitted"))[::2]:
+        zone.scripts[event["record_name"]] = txt(event["record_name"], event["record_value"])
+    looker = a_looker(world, zone)
+    looks = []
+    async with world.validation.db.transaction() as tx:
+        claims = await checks.claim_due(tx, utcnow(), 50)
+    looks = [await looker.look(claim) for claim in claims]
+    statements: list[str] = []
+    connection = cast(AsyncConnection, world.validation.db.bind).sync_connection
+    sqlalchemy_events.listen(connection, "before_cursor_execute", lambda *given: statements.append(given[2]))
+
+    async with world.validation.db.transaction() as tx:
+        await checks.record_looks(tx, a_test_policy(), looks, utcnow())
+
+    recorded = len(statements)
+    assert len(await world.said("validation", "domain_validated")) == 25
+    assert recorded < 20

@@ -113,6 +113,17 @@ def places(adns: Sequence[Adn], labels: Sequence[str]) -> list[Place]:
 Seen = tuple[Place, TxtAnswer]
 
 
+def why_untrusted(signed: TxtAnswer, broken: TxtAnswer) -> str | None:
+    """A validating resolver vouches for a signed zone (AD) and refuses a broken one (SERVFAIL); NT8."""
+    if signed.status in FAILED or signed.status is Status.BOGUS:
+        return f"the resolver gave no answer for the signed zone {signed.name} ({signed.status.value})"
+    if not signed.authentic:
+        return f"the resolver {signed.resolver} does not validate DNSSEC: no AD for the signed zone {signed.name}"
+    if broken.status not in (Status.BOGUS, Status.SERVFAIL):
+        return f"the resolver {broken.resolver} does not refuse the broken zone {broken.name} ({broken.status.value})"
+    return None
+
+
 def judge(seen: Sequence[Seen], tokens: Iterable[Token], now: datetime) -> Verdict:
     """Proof anywhere wins. Otherwise the gravest finding speaks: a failure is never taken for an absence."""
     known = {token.value: token for token in tokens}
