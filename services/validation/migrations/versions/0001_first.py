@@ -23,6 +23,7 @@ def upgrade() -> None:
     sa.Column('id', sa.UUID(), nullable=False),
     sa.Column('account_id', sa.BigInteger(), nullable=False),
     sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('reversed_name', sa.Text(collation='C'), nullable=False),
     sa.Column('domain_id', sa.BigInteger(), nullable=False),
     sa.Column('requested', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.Column('method', sa.Text(), nullable=False),
@@ -42,6 +43,7 @@ def upgrade() -> None:
     sa.Column('ended', sa.Text(), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_attempt'))
     )
+    op.create_index('ix_attempt_below', 'attempt', ['account_id', 'reversed_name'], unique=False, postgresql_where=sa.text('closed_at IS NULL'))
     op.create_index('ix_attempt_due_at', 'attempt', ['due_at'], unique=False, postgresql_where=sa.text('closed_at IS NULL'))
     op.create_index('uq_attempt_pending', 'attempt', ['account_id', 'name'], unique=True, postgresql_where=sa.text('closed_at IS NULL'))
     op.create_table('domain',
