@@ -17,13 +17,13 @@ import dns.name
 import dns.rcode
 import dns.rdatatype
 
+from services.validation.clients.question import Question, is_cut_off
 from services.validation.clients.txt_answer import read_answer
 from services.validation.rules.dns_change import Status, TxtAnswer
 
 TRIES = 3
 TRY_SECONDS = 1.0
 ALL_SECONDS = 5.0
-PAYLOAD = 1232  # NT4: fits every path, so that answers are neither fragmented nor spoofed by fragments
 RETRIED = {Status.TIMEOUT, Status.UNREACHABLE, Status.TRUNCATED, Status.MALFORMED}
 # Another of our resolvers may do better. Never after BOGUS: that would be shopping for one that does not validate.
 ROTATED = {Status.SERVFAIL, Status.REFUSED, Status.NOTIMP, Status.FORMERR, Status.OTHER_RCODE}
@@ -73,68 +73,57 @@ class DnsClient:
         return status in RETRIED or (status in ROTATED and number + 1 < len(self.resolvers))
 
     async def _ask(self, name: str, resolver: Resolver, left: float) -> TxtAnswer:
-        try:
-            query = question(name)
-        except dns.exception.DNSException:  # `_dnsauth.` before a name of full length
+        question = Question.about(name)
+        if question is None:
             return TxtAnswer(name, Status.NXDOMAIN, rcode="(too long to exist)")
         transport = "udp"
         try:
-            wire = await _over_udp(query, resolver, min(self.try_seconds, left))
-            if wire is None:
+            response = await _over_udp(question, resolver, min(self.try_seconds, left))
+            if response is None:
                 transport = "tcp"
-                response = await _over_tcp(query, resolver, min(2 * self.try_seconds, left))
-            else:
-                response = wire
+                response = await _over_tcp(question, resolver, min(2 * self.try_seconds, left))
         except Failed as failure:
             return TxtAnswer(name, failure.status, transport=transport)
-        return replace(read_answer(name, response), transport=transport)
-
-
-def question(name: str) -> dns.message.Message:
-    """AD asks for the result of validation without signatures (RFC 6840 5.7); CD stays off: bogus data are refused."""
-    query = dns.message.make_query(dns.name.from_text(name), dns.rdatatype.TXT, use_edns=0, payload=PAYLOAD)
-    query.flags |= dns.flags.AD
-    return query
+        return read_answer(name, response, transport)
 
 
 class _Exchange(asyncio.DatagramProtocol):
     """One question over one connected socket: a fresh random port, and the kernel drops every other sender."""
 
-    def __init__(self, query: dns.message.Message) -> None:
-        self.query = query
-        self.wire = query.to_wire()
+    def __init__(self, question: Question) -> None:
+        self.question = question
         self.answer: asyncio.Future[dns.message.Message | None] = asyncio.get_running_loop().create_future()
         self.saw_malformed = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        cast(asyncio.DatagramTransport, transport).sendto(self.wire)
+        cast(asyncio.DatagramTransport, transport).sendto(self.question.wire)
 
     def datagram_received(self, data: bytes, addr: object) -> None:
         """What does not answer this very question is ignored and the wait goes on (NT4)."""
-        if self.answer.done() or data[:2] != self.wire[:2]:
+        if self.answer.done() or not self.question.has_id_of(data):
+            return
+        if is_cut_off(data) and self.question.is_repeated_in(data):
+            self.answer.set_result(None)
             return
         try:
-            response = dns.message.from_wire(data, one_rr_per_rrset=True, raise_on_truncation=True)
-        except dns.message.Truncated as cut:
-            if self.query.is_response(cut.kwargs["message"]):
-                self.answer.set_result(None)
+            response = dns.message.from_wire(data, one_rr_per_rrset=True)
         except Exception:  # dnspython raises nearly anything on hostile bytes
             self.saw_malformed = True
-        else:
-            if self.query.is_response(response):
-                self.answer.set_result(response)
+            return
+        if self.question.is_repeated_in(data):
+            self.answer.set_result(response)
 
     def error_received(self, exc: Exception) -> None:
         if not self.answer.done():
             self.answer.set_exception(Failed(Status.UNREACHABLE))
 
 
-async def _over_udp(query: dns.message.Message, resolver: Resolver, seconds: float) -> dns.message.Message | None:
+async def _over_udp(question: Question, resolver: Resolver, seconds: float) -> dns.message.Message | None:
     """The response; None when it was cut off (TC) and must be fetched over TCP."""
     loop = asyncio.get_running_loop()
     try:
         transport, exchange = await loop.create_datagram_endpoint(
-            lambda: _Exchange(query), remote_addr=(resolver.host, resolver.port)
+            lambda: _Exchange(question), remote_addr=(resolver.host, resolver.port)
         )
     except OSError:
         raise Failed(Status.UNREACHABLE) from None
@@ -145,8 +134,9 @@ async def _over_udp(query: dns.message.Message, resolver: Resolver, seconds: flo
             raise Failed(Status.MALFORMED if exchange.saw_malformed else Status.TIMEOUT) from None
 
 
-async def _over_tcp(query: dns.message.Message, resolver: Resolver, seconds: float) -> dns.message.Message:
+async def _over_tcp(question: Question, resolver: Resolver, seconds: float) -> dns.message.Message:
     """Up to 64 KiB; whatever goes wrong, the answer stays cut off, which is not the same as empty."""
+    query = dns.message.from_wire(question.wire)
     try:
         response = await dns.asyncquery.tcp(query, resolver.host, seconds, resolver.port, one_rr_per_rrset=True)
     except Exception:

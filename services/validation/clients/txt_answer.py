@@ -31,7 +31,7 @@ class BrokenChain(Exception):
         self.chain = chain
 
 
-def read_answer(name: str, response: dns.message.Message) -> TxtAnswer:
+def read_answer(name: str, response: dns.message.Message, transport: str) -> TxtAnswer:
     """`response` is parsed with one RR per RRset: merged ones would hide a second CNAME (DN7)."""
     answer = TxtAnswer(
         name,
@@ -39,11 +39,12 @@ def read_answer(name: str, response: dns.message.Message) -> TxtAnswer:
         rcode=dns.rcode.to_text(response.rcode()),
         authentic=bool(response.flags & dns.flags.AD),
         errors=_extended_errors(response),
+        transport=transport,
     )
-    if response.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+    if not response.question or response.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
         return replace(answer, status=_failure(answer, response.rcode()))
     try:
-        chain = _chain(response, dns.name.from_text(name))
+        chain = _chain(response, response.question[0].name)
     except BrokenChain as broken:
         return replace(answer, status=broken.status, chain=_texts(broken.chain))
     return _with_records(replace(answer, chain=_texts(chain[1:])), response, chain[-1])
