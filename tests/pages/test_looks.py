@@ -12,7 +12,10 @@ pytestmark = pytest.mark.browser
 
 CHECKS = (Path(__file__).parent / "checks.js").read_text()
 SHOTS = os.environ.get("SHOTS")  # a folder: keep what the browser saw
-VIEWS: list[tuple[int, Literal["light", "dark"]]] = [(1280, "light"), (1280, "dark"), (400, "light"), (400, "dark")]
+# A desk, the narrowest window with a rail, the narrowest with tables, a phone.
+VIEWS: list[tuple[int, Literal["light", "dark"]]] = [
+    (1280, "light"), (1280, "dark"), (1181, "light"), (961, "dark"), (400, "light"), (400, "dark"),
+]  # fmt: skip
 BY_NAME = {sample.name: sample for sample in SAMPLES}
 PARTS = {"base.html", "bare.html", "macros.html", "finance.html", "parked_event.html"}
 
