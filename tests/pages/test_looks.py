@@ -101,6 +101,15 @@ async def test_times_are_in_the_readers_zone_with_utc_on_hover_and_in_utc_withou
         assert "2026-11-23 10:04:07 UTC" in (await time.get_attribute("title") or "")
 
 
+async def test_the_record_to_publish_is_copied_exactly_by_its_button(reader: Reader) -> None:
+    await reader.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await reader.open(BY_NAME["order-unproven"])
+    value = reader.page.locator("dl.record dd").nth(2)
+    await value.get_by_role("button", name="Copy").click()
+    assert await value.get_by_role("button", name="Copied").is_visible()
+    assert await reader.page.evaluate("navigator.clipboard.readText()") == "k3v9" * 8
+
+
 async def test_what_a_record_says_is_text_never_markup(reader: Reader) -> None:
     await reader.open(BY_NAME["parked-hostile"])
     assert await reader.page.locator("main img, main script, main b").count() == 1  # the note's own bold sentence

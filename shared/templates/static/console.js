@@ -10,8 +10,9 @@ for (const time of document.querySelectorAll("time.moment")) {
   time.textContent = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}`;
 }
 
-function copyButton(value) {
+function addCopyButton(value) {
   const text = value.textContent;
+  if (text.length < 8) return;
   const button = document.createElement("button");
   button.type = "button";
   button.className = "copy";
@@ -21,7 +22,9 @@ function copyButton(value) {
     button.textContent = "Copied";
     setTimeout(() => { button.textContent = "Copy"; }, 2000);
   });
-  value.append(button);
+  const span = document.createElement("span");
+  span.textContent = text;
+  value.replaceChildren(span, button);
 }
 
-if (navigator.clipboard) document.querySelectorAll("dl.record.copy dd").forEach(copyButton);
+if (navigator.clipboard) document.querySelectorAll("dl.record.copy dd").forEach(addCopyButton);
