@@ -1,0 +1,39 @@
+"""What `make run` tells about itself in `.issuary/run.json`."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from demo.failure import Failed, must
+
+
+@dataclass(frozen=True)
+class Run:
+    console: str
+    kafka: str
+    mails: Path
+    zone_file: Path
+    account_id: int
+    division_id: int
+    keys: dict[str, str]
+    passwords: dict[str, tuple[str, str]]  # role → e-mail address, password
+
+
+def find(data: Path) -> Run:
+    try:
+        told: dict[str, Any] = json.loads((data / "run.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise Failed(f"Nothing runs here: {data}/run.json is missing. Start `make run` in another terminal.") from None
+    for role in ("administrator", "limited_user", "operator"):
+        must(role in told["api_keys"], f"run.json has no API key of the role {role}; the demo orders with it.")
+    return Run(
+        console=told["console"],
+        kafka=told["kafka"],
+        mails=Path(told["mails"]),
+        zone_file=Path(told["dns"]["zone_file"]),
+        account_id=told["account"]["id"],
+        division_id=told["account"]["divisions"][0]["id"],
+        keys=told["api_keys"],
+        passwords={who["role"]: (who["email"], who["password"]) for who in told["sign_ins"]},
+    )
