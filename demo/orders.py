@@ -48,6 +48,10 @@ async def charged(stage: Stage, order_id: int, source: str = OURS) -> Fact:
     return await stage.wire.hear("order_charged", of_order(source, order_id), f"The charge of order {order_id}")
 
 
+async def released(stage: Stage, order_id: int) -> None:
+    await stage.wire.hear("order_released", of_order(OURS, order_id), f"The release of order {order_id}")
+
+
 def money(told: dict[str, Any]) -> Decimal:
     """Events carry minor units; every currency of the demo has two decimals."""
     return Decimal(told["amount"]).scaleb(-2)

@@ -1,5 +1,6 @@
 """What every act has at hand: the clients, the wire, the purse, and the table of what came of it."""
 
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -13,6 +14,7 @@ from demo.run import Run
 from demo.wire import Wire, connected
 
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+NAMES_OF_DEMO = re.compile(r"[a-z0-9-]+-[0-9a-z]{6}\.acme\.example")
 
 
 @dataclass(frozen=True)

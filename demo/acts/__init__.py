@@ -1,8 +1,9 @@
 """One file per act, in the order in which they are played."""
 
-from demo.acts import approval, by_command, by_http, cancelling, other_system, waiting
+from demo.acts import approval, by_command, by_http, cancelling, other_system, tidying, waiting
 
 ACTS = (
+    ("Before the curtain", tidying.play),
     ("An order by HTTP, with an API key", by_http.play),
     ("An order by Kafka, with the command place_order", by_command.play),
     ("An order of another order system, told as order_placed", other_system.play),

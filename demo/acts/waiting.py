@@ -88,9 +88,9 @@ async def release(stage: Stage, order: Waiting) -> None:
     """Cancelled while it waits: nothing was charged, so there is no document and no money moves."""
     async with stage.show.step(f"Order {order.order_id} is cancelled: released, without a document") as line:
         await cancel(stage, order.order_id, "Too late")
-        about = of_order(orders.OURS, order.order_id)
-        await stage.wire.hear("order_released", about, f"The release of order {order.order_id}")
+        await orders.released(stage, order.order_id)
         await stage.purse.changed_by(Decimal(0))
-        must(not stage.wire.said("credit_note_issued", about), "A credit note was issued for an order never charged.")
+        noted = stage.wire.said("credit_note_issued", of_order(orders.OURS, order.order_id))
+        must(not noted, "A credit note was issued for an order that was never charged.")
         line.text = f"Order {order.order_id} is cancelled: released, no document, no money moved"
     stage.outcomes.append(Outcome("released", str(order.order_id), "0.00 EUR", "none"))
