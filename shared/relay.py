@@ -22,6 +22,10 @@ log = logging.getLogger(__name__)
 BATCH = 1000
 LOCK = "SELECT pg_try_advisory_lock(hashtext('issuary.relay'))"
 PENDING = "SELECT id, event_id, topic, key, headers, payload FROM outbox WHERE id > $1 ORDER BY id LIMIT $2"
+OPEN = """
+SELECT pg_snapshot_xmin(now)::text::bigint AS oldest, pg_snapshot_xmax(now)::text::bigint AS next
+FROM pg_current_snapshot() AS now
+"""
 MOVE = """
 WITH gone AS (DELETE FROM outbox WHERE id = ANY ($1::bigint[])
               RETURNING id, event_id, topic, key, headers, payload, created_at)
@@ -92,6 +96,24 @@ class Leader:
                 await connection.close(timeout=2)
 
 
+@dataclass
+class Floor:
+    """The id above which the outbox is read, so that dead rows are not walked. What was removed last is not enough: a
+    transaction still open may own a lower id, and its aggregate's next row must not be sent before it. So an id becomes
+    the floor when all transactions that ran when it was removed have ended and nothing below is left."""
+
+    at: int = 0
+    removed: int = 0
+    _coming: int = 0
+    _before: int = 0
+
+    def rise(self, oldest: int, following: int, first_pending: int | None) -> None:
+        """`oldest` open and `following` transaction id by a snapshot; `first_pending` by a later one."""
+        if oldest < self._before or (first_pending is not None and first_pending <= self._coming):
+            return
+        self.at, self._coming, self._before = self._coming, self.removed, following
+
+
 async def send_in_order(producer: Producer, rows: Sequence[Any], extra: dict[str, str] | None = None) -> list[int]:
     """Enqueue from this one coroutine, await all, and answer the ids of the longest acknowledged prefix. Nothing behind
     a failure counts, whatever the broker took of it: it is sent again and the inbox drops it."""
@@ -132,8 +154,8 @@ class Relay:
         self.db, self.producer, self.leader, self.keep = db, producer, leader, keep
         self.stats = RelayStats()
         self._committed = db.waker()
-        self._floor = 0
-        self._scanned_at = self._kept_at = 0.0
+        self._floor = Floor()
+        self._looked_at = self._kept_at = 0.0
 
     async def run(self, stopped: asyncio.Event, replay_since: datetime | None = None, poll: float = 0.03) -> None:
         """`poll`: seconds, for commits of other processes; own ones wake it."""
@@ -187,22 +209,29 @@ class Relay:
         return self.stats.leader
 
     async def _pending(self) -> Sequence[Any]:
-        """From the last removed id on, so that dead rows are not walked; from 0 every second, for a commit that came
-        late may own a lower id."""
         now = time.monotonic()
-        if now - self._scanned_at > 1.0:
-            self._floor, self._scanned_at = 0, now
-            if self.leader:
-                await self.leader.prove()
+        if now - self._looked_at < 1.0:
+            return await self._read(raise_floor=False)
+        self._looked_at = now
+        if self.leader:
+            await self.leader.prove()
+        return await self._read(raise_floor=True)
+
+    async def _read(self, raise_floor: bool) -> Sequence[Any]:
         async with self.db.transaction() as tx:
-            return (await (await tx.connection()).exec_driver_sql(PENDING, (self._floor, BATCH))).all()
+            connection = await tx.connection()
+            opened = (await connection.exec_driver_sql(OPEN)).one() if raise_floor else None
+            rows = (await connection.exec_driver_sql(PENDING, (self._floor.at, BATCH))).all()
+        if opened:
+            self._floor.rise(opened.oldest, opened.next, rows[0].id if rows else None)
+        return rows
 
     async def _move(self, ids: list[int]) -> None:
         if not ids:
             return
         async with self.db.transaction() as tx:
             await (await tx.connection()).exec_driver_sql(MOVE, (ids,))
-        self._floor = ids[-1]
+        self._floor.removed = ids[-1]
         self.stats.sent += len(ids)
 
     async def replay(self, since: datetime, after: int = 0, topic: str | None = None) -> int:
