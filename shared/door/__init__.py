@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared import parking
 from shared.db import Database, utcnow
-from shared.door.decode import Decoder, Entry
-from shared.door.work import Apply, Interrupted, Listener, Prefetch, Stats, Worker, is_transient
+from shared.door.decode import Decoder, Entry, storable
+from shared.door.work import Apply, Interrupted, Listener, Prefetch, Stats, Worker, is_transient, sentence_of
 from shared.errors import DomainError
 from shared.events.base import CommandRefused, Event
 
@@ -195,11 +195,8 @@ class OpenDoor(ConsumerRebalanceListener):  # type: ignore[misc]
         except Exception as error:
             if row is None or is_transient(error):
                 raise
-            sentence = (
-                error.message if isinstance(error, DomainError) else f"{type(error).__name__}: {str(error)[:500]}"
-            )
             async with self.db.transaction() as tx:
-                await parking.failed_again(tx, topic, scope, row.seq, sentence)
+                await parking.failed_again(tx, topic, scope, row.seq, storable(sentence_of(error)))
             return False
         return True
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from shared.events.base import OURS, Command, Event
 from shared.inbox import foreign_id, said_at
+from shared.outbox import MAX_BYTES
 from shared.parking import Parked
 
 READ_HEADERS = ("ce_id", "ce_type", "ce_source")
@@ -37,11 +38,12 @@ class Entry:
     def parked(self, error: str | None) -> Parked:
         record = self.record
         headers = [
-            [name, None if value is None else base64.b64encode(value).decode()] for name, value in record.headers
+            [storable(name), None if value is None else base64.b64encode(value).decode()]
+            for name, value in record.headers
         ]
         return Parked(
             record.topic, self.scope, self.event_id, record.partition, record.offset, record.key, headers,
-            record.value or b"", error,
+            record.value or b"", storable(error) if error else error,
         )  # fmt: skip
 
 
@@ -127,6 +129,11 @@ def _id_of_place(record: ConsumerRecord[Any, Any]) -> UUID:
     return foreign_id("place", hashlib.sha256(place.encode()).hexdigest())
 
 
+def storable(text: str) -> str:
+    """PostgreSQL keeps no NUL, and UTF-8 knows no half of a surrogate pair."""
+    return text.replace("\0", "\ufffd").encode(errors="replace").decode()
+
+
 def _headers(record: ConsumerRecord[Any, Any]) -> dict[str, str]:
     found = {}
     for name, value in record.headers:
@@ -135,19 +142,44 @@ def _headers(record: ConsumerRecord[Any, Any]) -> dict[str, str]:
                 found[name] = value.decode()
             except (UnicodeDecodeError, AttributeError):
                 raise Unreadable(f"The header {name} is not UTF-8 text; send it as text or leave it out.") from None
+            _check_text(found[name])
     return found
 
 
 def _body(record: ConsumerRecord[Any, Any]) -> dict[str, Any]:
     if not record.value:
         raise Unreadable("The record has no value; send the event as a JSON object.")
+    if len(record.value) > MAX_BYTES:
+        raise Unreadable(f"The value is larger than {MAX_BYTES} bytes, the most that is taken; send less in one event.")
     try:
-        body = json.loads(record.value)
+        body = json.loads(record.value.decode())
     except (ValueError, RecursionError):
         raise Unreadable("The value is not JSON; send the event as a JSON object in UTF-8.") from None
     if not isinstance(body, dict):
         raise Unreadable("The value is JSON but not an object; send the event as a JSON object.")
+    if b"\\u" in record.value:
+        _check_texts(body)
     return body
+
+
+def _check_texts(body: Any) -> None:
+    waiting = [body]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += [*value.keys(), *value.values()]
+        elif isinstance(value, list):
+            waiting += value
+        elif isinstance(value, str):
+            _check_text(value)
+
+
+def _check_text(text: str) -> None:
+    """What `storable` would change could be neither kept nor compared, not even as the scope of a parked event."""
+    if "\0" in text:
+        raise Unreadable("A text contains the NUL character (\\u0000), which cannot be stored; leave it out.")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise Unreadable("A text contains half a character (a lone surrogate such as \\ud800); send proper Unicode.")
 
 
 def _agreed(name: str, header: str | None, body: Any) -> str | None:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared import parking
 from shared.db import Database
-from shared.door.decode import Entry
+from shared.door.decode import Entry, storable
 from shared.errors import DomainError
 from shared.events.base import Command, CommandRefused, Event
 from shared.inbox import mark_new
@@ -54,6 +54,14 @@ def is_transient(error: BaseException) -> bool:
         state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or ""
         return error.connection_invalidated or str(state).startswith(TRANSIENT)
     return isinstance(error, OSError | TimeoutError | ConnectionError)
+
+
+def sentence_of(error: Exception) -> str:
+    """For the operator who finds the event parked."""
+    if isinstance(error, DomainError):
+        return error.message
+    cause = (error.orig.__cause__ or error.orig or error) if isinstance(error, DBAPIError) else error
+    return f"{type(cause).__name__}: {str(cause)[:500]}"
 
 
 @dataclass
@@ -153,7 +161,6 @@ class Worker:
         """The end of one event that could not be applied: an answer where a rule refused a command, else parked."""
         name = type(error).__name__
         self.stats.errors[name] = self.stats.errors.get(name, 0) + 1
-        sentence = error.message if isinstance(error, DomainError) else f"{name}: {str(error)[:500]}"
         if not isinstance(error, DomainError):
             log.error("an event could not be applied", exc_info=error, extra={"event_id": str(entry.event_id)})
         async with self.db.transaction() as tx:
@@ -162,7 +169,7 @@ class Worker:
             if isinstance(error, DomainError) and self.refused and isinstance(entry.event, Command):
                 announce(tx, refusal(self.refused, entry.event, error))
                 return
-            await parking.park(tx, entry.parked(sentence))
+            await parking.park(tx, entry.parked(sentence_of(error)))
         self.stats.parked += 1
 
 
@@ -184,6 +191,5 @@ def refusal(kind: type[CommandRefused], command: Command, error: DomainError) ->
 def _header(entry: Entry, name: str) -> str | None:
     for key, value in entry.record.headers:
         if key == name and value:
-            text: str = value.decode(errors="replace")[:200]
-            return text
+            return storable(value.decode(errors="replace")[:200])
     return None

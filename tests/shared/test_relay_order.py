@@ -17,12 +17,16 @@ from tests.toy import Toy
 Connection = Any
 WRITERS, AGGREGATES, SECONDS, ROUNDS = 16, 8, 3.5, 4
 COPIES = ("by_cursor", "by_watermark", "by_xmin", "by_workers")
-ANNOUNCE = """
+ANNOUNCE = (
+    """
 WITH o AS (INSERT INTO outbox (event_id, topic, key, headers, payload) VALUES ($1, 'order', $2, '{}', $3) RETURNING id),
-""" + ", ".join(
-    f"c{n} AS (INSERT INTO {copy} SELECT id, pg_current_xact_id(), $2, convert_from($3, 'UTF8')::int FROM o)"
-    for n, copy in enumerate(COPIES)
-) + " SELECT id FROM o"
+"""
+    + ", ".join(
+        f"c{n} AS (INSERT INTO {copy} SELECT id, pg_current_xact_id(), $2, convert_from($3, 'UTF8')::int FROM o)"
+        for n, copy in enumerate(COPIES)
+    )
+    + " SELECT id FROM o"
+)
 
 
 @dataclass
@@ -197,7 +201,12 @@ async def play(toy: Toy) -> Round:
 
 
 async def test_pending_rows_by_id_lose_and_swap_nothing_where_every_other_way_does(copied: Toy) -> None:
-    unseen = {"the cursor loses rows", "the watermark swaps rows", "pending below xmin swaps rows", "two workers swap rows"}
+    unseen = {
+        "the cursor loses rows",
+        "the watermark swaps rows",
+        "pending below xmin swaps rows",
+        "two workers swap rows",
+    }
 
     for _ in range(ROUNDS):
         played = await play(copied)
