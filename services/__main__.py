@@ -111,7 +111,7 @@ async def start_embedded(embedded: "Embedded") -> AsyncIterator["Opened"]:
 async def _open_demo(orders: Service, embedded: "Embedded") -> "Opened":
     cli, secrets = import_module("services.orders.cli"), embedded.secrets
     passwords = {user.role: secrets.password(f"password_{user.role}") for user in cli.USERS}
-    keys = {role: secrets.token(f"api_key_{role}") for role in ("administrator", "operator")}
+    keys = {role: secrets.token(f"api_key_{role}") for role in ("administrator", "limited_user", "operator")}
     opened: Opened = await cli.open_demo(orders.db, cli.DemoSecrets(passwords, keys))
     return opened
 

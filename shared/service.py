@@ -8,10 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from faststream.kafka import KafkaBroker
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -154,11 +154,10 @@ def make_service(
     broker, sender = make_broker(settings, name), make_broker(settings, f"{name}-relay")
     subscriber = opened.subscribe(broker, **consumer_settings(settings))
     relay = Relay(db, BrokerProducer(sender), Leader(settings.database_url), lambda: keep_partitions(db, settings))
-    app = make_app(name, db, settings, [*routers, operations(name, opened.retry)], templates)
+    app = make_app(name, db, settings, [_health(name), operations(name, opened.retry), *routers], templates)
     service = Service(
         name, settings, db, app, opened, relay, broker, sender, steps(db), subscriber, Metrics(name)
     )  # fmt: skip
-    app.include_router(_health(service))
     app.state.service = service
     return service
 
@@ -241,19 +240,19 @@ END $$
 """
 
 
-def _health(service: Service) -> APIRouter:
-    router = APIRouter(prefix=f"/{service.name}", include_in_schema=False)
+def _health(name: str) -> APIRouter:
+    router = APIRouter(prefix=f"/{name}", include_in_schema=False)
 
     @router.get("/health/live")
-    async def live() -> JSONResponse:
+    async def live(service: Here) -> JSONResponse:
         return healthy(service.live())
 
     @router.get("/health/ready")
-    async def ready() -> JSONResponse:
+    async def ready(service: Here) -> JSONResponse:
         return healthy(await service.ready())
 
     @router.get("/metrics")
-    async def metrics(request: Request) -> Response:
+    async def metrics(service: Here) -> Response:
         service.metrics.count(service.door.stats)
         service.metrics.show_relay(service.relay.stats)
         service.metrics.show_lag(service.lag)
@@ -261,10 +260,18 @@ def _health(service: Service) -> APIRouter:
         return Response(service.metrics.text(), media_type="text/plain; version=0.0.4")
 
     @router.get("/asyncapi.json")
-    async def asyncapi() -> JSONResponse:
+    async def asyncapi(service: Here) -> JSONResponse:
         return JSONResponse(document(service.name, service.door.door))
 
     return router
+
+
+def _service_of(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+Here = Annotated[Service, Depends(_service_of)]
 
 
 def healthy(faults: list[str]) -> JSONResponse:

@@ -159,7 +159,7 @@ def _note(row: Any) -> dict[str, Any]:
 
 
 def _timeline(invoice: Invoice, document: Any, notes: Any) -> list[dict[str, Any]]:
-    steps = [_step(invoice.issued_at, "good", f"Issued to {invoice.buyer['name']}. {invoice.payment_text}")]
+    steps = [_step(invoice.issued_at, "good", f"Issued to {invoice.buyer['name'].rstrip('.')}. {invoice.payment_text}")]
     if document.rendered_at:
         steps.append(_step(document.rendered_at, "good", "PDF stored"))
     for row in notes:

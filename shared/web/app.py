@@ -35,9 +35,10 @@ def make_app(
     app.state.db, app.state.settings, app.state.name = db, settings, name
     app.state.look = Look(name, templates, csrf_token)
     errors.install(app)
+    # before the service's own routes: /orders/static is no order
+    app.mount(f"/{name}/static", StaticFiles(directory=TEMPLATES / "static"))
     for router in routers:
         app.include_router(router)
-    app.mount(f"/{name}/static", StaticFiles(directory=TEMPLATES / "static"))
     app.add_middleware(Limits, max_bytes=settings.max_body_bytes)
     return app
 
