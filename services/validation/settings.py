@@ -57,4 +57,6 @@ class Settings(BaseSettings):
             raise ValueError("test mode proves nothing to the public: set ISSUARY_ENV=dev with it, or switch it off")
         if not self.resolver_addresses:
             raise ValueError("name at least one resolver in ISSUARY_VALIDATION_RESOLVERS")
+        if not self.txt_labels or not all(label.startswith("_") for label in self.txt_labels):
+            raise ValueError("each label in ISSUARY_VALIDATION_TXT_LABELS begins with an underscore (BR 3.2.2.4.7)")
         return self
