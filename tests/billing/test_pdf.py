@@ -199,6 +199,7 @@ def test_it_says_that_it_is_pdf_a_3b_and_bears_the_day_of_issue() -> None:
     assert document.metadata is not None
     assert document.metadata.title == "Invoice INV-2026-000042"
     assert str(document.metadata.get("/CreationDate")).startswith("D:20261123000000")
+    assert str(document.metadata.get("/ModDate")).startswith("D:20261123000000")
     assert isinstance(metadata, StreamObject)
     assert b"<pdfaid:part>3</pdfaid:part>" in metadata.get_data()
     assert b"<pdfaid:conformance>B</pdfaid:conformance>" in metadata.get_data()

@@ -151,6 +151,17 @@ async def test_a_worker_whose_lease_is_over_changes_nothing(world: World) -> Non
     assert [event["type"] for event in await world.said("notifications")] == ["email_sent"]
 
 
+async def test_a_worker_whose_lease_is_over_does_not_end_the_lease_of_the_next(world: World) -> None:
+    await mail_invoice(world)
+    (slow,) = await claim(world)
+    await claim(world, NOW + rules.LEASE)
+
+    await fail(world, slow, "It took too long.", now=NOW + rules.LEASE)
+
+    (row,) = await stored(world)
+    assert (row.attempts, row.failed_at, row.due_at) == (2, None, NOW + 2 * rules.LEASE)
+
+
 async def test_a_failed_message_is_sent_again_and_the_audit_log_says_who_wanted_it(world: World) -> None:
     await mail_invoice(world)
     (message,) = await claim(world)

@@ -44,6 +44,12 @@ async def signed_in(world: World, user_id: int) -> AsyncIterator[httpx.AsyncClie
         yield client
 
 
+def csrf_of(page: httpx.Response) -> str:
+    found = re.search(r'name="csrf" value="(\w+)"', page.text)
+    assert found is not None
+    return found[1]
+
+
 async def a_failed_message(world: World, reason: str = "550 no such user", **other: Any) -> str:
     async with world.notifications.db.transaction() as tx:
         await actions.mail_invoice(tx, an_invoice_document(document_id=new_id(), **other), NOW)
@@ -154,13 +160,12 @@ async def test_what_is_no_address_of_this_page_is_refused_in_a_sentence(world: W
 async def test_an_operator_sends_a_failed_mail_again(world: World) -> None:
     message_id = await a_failed_message(world)
     async with signed_in(world, OPERATOR) as client:
-        page = (await client.get("/messages")).text
-        csrf = re.search(r'name="csrf" value="(\w+)"', page)
-        assert csrf is not None
-        assert f"/messages/{message_id}/resend" in page
-        answer = await client.post(f"/messages/{message_id}/resend", data={"csrf": csrf[1]})
+        page = await client.get("/messages")
+        csrf = csrf_of(page)
+        assert f"/messages/{message_id}/resend" in page.text
+        answer = await client.post(f"/messages/{message_id}/resend", data={"csrf": csrf})
         after = await client.get(answer.headers["location"])
-        again = await client.post(f"/messages/{message_id}/resend", data={"csrf": csrf[1]})
+        again = await client.post(f"/messages/{message_id}/resend", data={"csrf": csrf})
 
     assert answer.status_code == 303
     assert "The mail is sent again" in after.text
@@ -174,7 +179,10 @@ async def test_no_form_of_another_site_and_no_customer_sends_a_mail_again(world:
     async with signed_in(world, OPERATOR) as client:
         assert (await client.post(f"/messages/{message_id}/resend", data={"csrf": "x"})).status_code == 403
     async with signed_in(world, FINANCE) as client:
-        assert (await client.post(f"/messages/{message_id}/resend", data={"csrf": "x"})).status_code == 403
+        csrf = csrf_of(await client.get("/messages"))
+        answer = await client.post(f"/messages/{message_id}/resend", data={"csrf": csrf})
+        assert answer.status_code == 403
+        assert "The role finance manager may not do this" in answer.text
 
     (row,) = await world.rows("notifications", "SELECT final FROM message")
     assert row.final

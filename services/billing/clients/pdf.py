@@ -4,7 +4,6 @@ import struct
 import threading
 import unicodedata
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -38,7 +37,6 @@ def _compile(paper: Paper, shown: Any) -> bytes:
         format="pdf",
         sys_inputs={"paper": json.dumps(shown, ensure_ascii=False)},
         pdf_standards=["a-3b"],
-        timestamp=datetime.fromisoformat(paper["issued_on"]).replace(tzinfo=UTC),
     )
 
 
@@ -46,7 +44,7 @@ def _compiler() -> typst.Compiler:
     """One per thread: a compiler in use by two threads raises "Already borrowed"."""
     if not hasattr(_kept, "compiler"):
         fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[FONTS])
-        _kept.compiler = typst.Compiler(root=TEMPLATES, font_paths=fonts, ignore_system_fonts=True)
+        _kept.compiler = typst.Compiler(root=TEMPLATES, font_paths=fonts)
     compiler: typst.Compiler = _kept.compiler
     return compiler
 
