@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from shared.door import Door
 from shared.events import billing, notifications, orders, validation
 from shared.events.base import Event
 
@@ -40,8 +39,7 @@ def all_events() -> list[type[Event]]:
     return [fact for module in SPEAKERS.values() for fact in facts_of(module)]
 
 
-def document(service: str, door: Door) -> dict[str, Any]:
-    heard: set[type[Event]] = {*door.listeners, *door.states}
+def document(service: str, heard: set[type[Event]]) -> dict[str, Any]:
     said = {
         fact
         for fact in facts_of(SPEAKERS[service])

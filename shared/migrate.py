@@ -1,24 +1,21 @@
 """The one Alembic runner: each service's own tables, and the mechanism's, in each service's own database."""
 
 import asyncio
-from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from alembic import command, context
 from alembic.config import Config
-from alembic.operations import Operations
 from sqlalchemy import Connection, MetaData, NullPool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from shared import access, audit, idempotency, inbox, outbox, parking
 from shared.db import mechanism
-from shared.inbox import day_bounds
+from shared.partitions import DAYS_AHEAD, day_partitions
 
 ROOT = Path(__file__).parent.parent
 TABLES = (access, audit, idempotency, inbox, outbox, parking)  # imported so that `mechanism` knows their tables
-DAYS_AHEAD = 7
 
 APPEND_ONLY = (
     """
@@ -64,7 +61,7 @@ def _is_mapped(found: Any, name: str | None, kind: str, reflected: bool, compare
     return not str(table).startswith(("inbox_", "published_"))
 
 
-def create_mechanism(op: Operations, inbox_days: int = 35) -> None:
+def create_mechanism(op: Any, inbox_days: int = 35) -> None:
     """For a service's first migration. The inbox's partitions reach back to the horizon, so that a new service can read
     its topics from the beginning."""
     connection = op.get_bind()
@@ -75,21 +72,6 @@ def create_mechanism(op: Operations, inbox_days: int = 35) -> None:
     connection.execute(text("CREATE INDEX ix_inbox_other_received_at ON inbox_other (received_at)"))
     for statement in day_partitions(datetime.now(UTC), back=inbox_days + 1, ahead=DAYS_AHEAD):
         connection.execute(text(statement))
-
-
-def day_partitions(now: datetime, back: int = 0, ahead: int = DAYS_AHEAD) -> Iterable[str]:
-    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    for n in range(-back, ahead + 1):
-        day = today + timedelta(days=n)
-        low, high = day_bounds(day)
-        yield (
-            f"CREATE TABLE IF NOT EXISTS inbox_{day:%Y%m%d} PARTITION OF inbox FOR VALUES FROM ('{low}') TO ('{high}')"
-        )
-        if n >= 0:
-            yield (
-                f"CREATE TABLE IF NOT EXISTS published_{day:%Y%m%d} PARTITION OF published"
-                f" FOR VALUES FROM ('{day:%Y-%m-%d}+00') TO ('{day + timedelta(days=1):%Y-%m-%d}+00')"
-            )
 
 
 def upgrade(service: str, url: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,7 +24,7 @@ from shared.asyncapi import document
 from shared.db import Database, make_engine
 from shared.door import Door, OpenDoor
 from shared.events.orders import CredentialChanged
-from shared.migrate import day_partitions
+from shared.partitions import keep_partitions
 from shared.relay import Leader, Relay, oldest_pending
 from shared.settings import BaseSettings
 from shared.watch import Lag, Metrics
@@ -48,6 +49,8 @@ class Service:
     steps: Sequence[Step]
     subscriber: Any
     metrics: Metrics
+    faults: Callable[[], Sequence[str]]
+    at_stop: Callable[[], Awaitable[None]]
     lag: Lag = field(default_factory=Lag)
     _stopped: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -74,6 +77,7 @@ class Service:
             for task in late:
                 task.cancel()
         await self.sender.stop()
+        await self.at_stop()
         if isinstance(self.db.bind, AsyncEngine):
             await self.db.bind.dispose()
 
@@ -134,7 +138,11 @@ class Service:
             faults.append("the consumer group is not joined yet")
         if self.door.retrying:
             faults.append("events wait for the database")
-        return faults
+        return [*faults, *self.faults()]
+
+
+async def nothing_more() -> None:
+    return None
 
 
 def make_service(
@@ -145,7 +153,10 @@ def make_service(
     routers: Sequence[APIRouter] = (),
     steps: Callable[[Database], Sequence[Step]] = lambda db: (),
     templates: Path | None = None,
+    faults: Callable[[], Sequence[str]] = list,
+    at_stop: Callable[[], Awaitable[None]] = nothing_more,
 ) -> Service:
+    """`faults`: sentences why the service is not ready, beyond what every service checks; `at_stop` closes its clients."""
     engine = make_engine(settings.database_url, f"issuary-{name}", settings.pool_size)
     db = Database(engine, {"settings": settings})
     if CredentialChanged not in door.states and name != "orders":
@@ -153,10 +164,11 @@ def make_service(
     opened = OpenDoor(door, db, inbox_days=settings.inbox_days)
     broker, sender = make_broker(settings, name), make_broker(settings, f"{name}-relay")
     subscriber = opened.subscribe(broker, **consumer_settings(settings))
-    relay = Relay(db, BrokerProducer(sender), Leader(settings.database_url), lambda: keep_partitions(db, settings))
+    keep = partial(keep_partitions, db, settings.inbox_days, settings.published_days)
+    relay = Relay(db, BrokerProducer(sender), Leader(settings.database_url), keep)
     app = make_app(name, db, settings, [_health(name), operations(name, opened.retry), *routers], templates)
     service = Service(
-        name, settings, db, app, opened, relay, broker, sender, steps(db), subscriber, Metrics(name)
+        name, settings, db, app, opened, relay, broker, sender, steps(db), subscriber, Metrics(name), faults, at_stop
     )  # fmt: skip
     app.state.service = service
     return service
@@ -218,28 +230,6 @@ class BrokerProducer:
         await self._broker.start()
 
 
-async def keep_partitions(db: Database, settings: BaseSettings) -> None:
-    """Day partitions for today and the next days, made before anything is sent into them; old ones dropped."""
-    async with db.transaction() as tx:
-        day = (await tx.execute(text("SELECT now()"))).scalar_one()
-        for statement in day_partitions(day):
-            await tx.execute(text(statement))
-        for table, days in (("inbox", settings.inbox_days), ("published", settings.published_days)):
-            await tx.execute(text(DROP_OLD.format(table=table, days=days + 1)))
-        await tx.execute(text("DELETE FROM inbox_other WHERE received_at < now() - make_interval(days => 35)"))
-        await tx.execute(text("DELETE FROM idempotency_key WHERE created_at < now() - interval '7 days'"))
-
-
-DROP_OLD = """
-DO $$ DECLARE old text; BEGIN
-  FOR old IN SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = '{table}'::regclass
-             AND inhrelid::regclass::text ~ '^{table}_\\d{{8}}$'
-             AND inhrelid::regclass::text < '{table}_' || to_char(now() - interval '{days} days', 'YYYYMMDD')
-  LOOP EXECUTE 'DROP TABLE ' || old; END LOOP;
-END $$
-"""
-
-
 def _health(name: str) -> APIRouter:
     router = APIRouter(prefix=f"/{name}", include_in_schema=False)
 
@@ -261,7 +251,7 @@ def _health(name: str) -> APIRouter:
 
     @router.get("/asyncapi.json")
     async def asyncapi(service: Here) -> JSONResponse:
-        return JSONResponse(document(service.name, service.door.door))
+        return JSONResponse(document(service.name, service.door.door.heard))
 
     return router
 

@@ -58,6 +58,10 @@ class Door:
         return {(fact.topic, fact.model_fields["type"].default): fact for fact in (*self.listeners, *self.states)}
 
     @property
+    def heard(self) -> set[type[Event]]:
+        return {*self.listeners, *self.states}
+
+    @property
     def topics(self) -> list[str]:
         return sorted({topic for topic, _ in self.facts})
 
