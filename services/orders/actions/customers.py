@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.orders import queries
-from services.orders.models import Account, ApiKey, AppUser, Division
+from services.orders.models import Account, ApiKey, AppUser, Base, Division
 from shared.access import hash_key, take_credential
 from shared.db import add
 from shared.events import orders as facts
@@ -46,7 +46,7 @@ async def open_account(tx: AsyncSession, details: AccountDetails, top_level: str
         default_payment_method="balance",
         opened_at=now,
     )
-    add(tx, account)
+    await _add_first(tx, account)
     division = await _new_division(tx, account, top_level, None, now)
     announce(
         tx,
@@ -77,7 +77,8 @@ async def _new_division(
         is_active=True,
         created_at=now,
     )
-    return add(tx, division)
+    await _add_first(tx, division)
+    return division
 
 
 async def add_user(tx: AsyncSession, account: Account | None, details: UserDetails, now: datetime) -> AppUser:
@@ -94,7 +95,7 @@ async def add_user(tx: AsyncSession, account: Account | None, details: UserDetai
         version=1,
         created_at=now,
     )
-    add(tx, user)
+    await _add_first(tx, user)
     await _tell_credential(tx, _credential(user, account, now, id=f"user/{user.id}", kind="user", version=user.version))
     return user
 
@@ -122,6 +123,12 @@ async def revoke_api_key(tx: AsyncSession, key: ApiKey, user: AppUser, account: 
         return
     key.revoked_at, key.version = now, key.version + 1
     await _tell_credential(tx, _of_key(key, user, account, now))
+
+
+async def _add_first(tx: AsyncSession, row: Base) -> None:
+    """Written at once: rows that refer to it may follow in the same transaction, and nothing else orders them."""
+    add(tx, row)
+    await tx.flush()
 
 
 async def _tell_credential(tx: AsyncSession, event: facts.CredentialChanged) -> None:

@@ -16,6 +16,7 @@ from shared.events.base import OrderRef
 from shared.events.orders import SOURCE, OrderReadyToIssue
 from shared.outbox import announce
 
+METHODS = {"dns-txt-token": "DNS TXT"}
 AboutName: TypeAlias = validation.DomainSubmitted | validation.DomainValidated | validation.DomainValidationFailed
 
 
@@ -132,5 +133,5 @@ def _names_on(order: CertificateOrder, event: AboutName) -> list[OrderName]:
 
 
 def _proven(name: OrderName, event: validation.DomainValidated) -> str:
-    test = " (test mode)" if event.test_mode else ""
-    return f"{name.name} is proven by {event.method}, usable until {event.usable_until:%Y-%m-%d}{test}"
+    method, test = METHODS.get(event.method, event.method), " (test mode)" if event.test_mode else ""
+    return f"{name.name} is proven by {method}, usable until {event.usable_until:%Y-%m-%d}{test}"

@@ -63,6 +63,10 @@ def advice(order: CertificateOrder, now: datetime, issues_itself: bool) -> Itera
         yield Advice("wait", "This order needs approval.", "A manager or administrator of the account decides.")
     if order.is_waiting:
         yield Advice("wait", "Nothing is charged yet.", order.waiting_message or "")
+    for each in order.names:
+        if each.failure_final and not each.is_proven(now):
+            text = f"{each.failure}. Nothing more is looked up; cancel this order and place it again."
+            yield Advice("bad", f"{each.name} could not be proven.", text)
     for denial in order.denials or []:
         yield Advice("bad", f"{denial['name']} may not be issued now.", denial["message"])
     if order.issue_failure:

@@ -3,7 +3,8 @@ from functools import lru_cache
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
-_hasher = PasswordHasher()
+# OWASP's smallest argon2id setting: the default takes 64 MiB a password, which a few sign-ins at once would multiply.
+_hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 
 
 def password_hash(password: str) -> str:
