@@ -247,3 +247,15 @@ async def test_an_operator_sees_whose_order_it_is(acme: Company) -> None:
         text = (await client.get(f"/orders/{order_id}")).text
 
     assert f"Acme Inc., account {acme.id}" in text
+
+
+@pytest.mark.parametrize("path", ["/orders/operations", "/orders/operations/audit"])
+async def test_the_operators_pages_lie_beside_the_orders(acme: Company, path: str) -> None:
+    async with browser(acme, "operator") as client:
+        assert (await client.get(path)).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["health/live", "metrics", "openapi.json", "asyncapi.json", "static/console.css"])
+async def test_what_every_service_has_lies_beside_the_orders(world: World, path: str) -> None:
+    async with world.client() as client:
+        assert (await client.get(f"/orders/{path}")).status_code == 200

@@ -6,9 +6,8 @@ from typing import Any
 from fastapi import APIRouter
 
 from services.orders import actions, queries
-from services.orders.api import shapes
 from services.orders.models import Division
-from services.orders.rules.products import CATALOGUE
+from services.orders.rules.products import CATALOGUE, ORDER_YEARS, SIGNATURE_HASHES, Product
 from shared.access import Caller
 from shared.errors import NotFound
 from shared.web import Tx, Who
@@ -53,16 +52,47 @@ async def me(tx: Tx, who: Who) -> dict[str, Any]:
 @router.get("/container")
 async def containers(tx: Tx, who: Who) -> dict[str, Any]:
     who.require(*ROLES)
-    return {"containers": [shapes.container(division) for division in await _divisions(tx, who)]}
+    return {"containers": [_container(division) for division in await _divisions(tx, who)]}
 
 
 @router.get("/product")
 async def products(tx: Tx, who: Who) -> dict[str, Any]:
     who.require(*actions.READERS)
     ids = [division.id for division in await _divisions(tx, who)]
-    return {"products": [shapes.offered(product, ids) for product in CATALOGUE]}
+    return {"products": [_offered(product, ids) for product in CATALOGUE]}
 
 
 async def _divisions(tx: Tx, who: Caller) -> Sequence[Division]:
     divisions = await queries.divisions_of(tx, who.account_id)
     return [division for division in divisions if who.may_see_division(division.id)]
+
+
+def _container(division: Division) -> dict[str, Any]:
+    return {
+        "id": division.id,
+        "public_id": str(division.public_id),
+        "name": division.name,
+        "description": division.description,
+        "parent_id": division.parent_id or 0,
+        "template_id": 5,
+        "has_logo": False,
+        "is_active": division.is_active,
+        "allowed_domain_names": [],
+    }
+
+
+def _offered(product: Product, containers: list[int]) -> dict[str, Any]:
+    return {
+        "group_name": product.group_name,
+        "name_id": product.name_id,
+        "name": product.name,
+        "type": product.type,
+        "allowed_container_ids": containers,
+        "allowed_validity_years": [1],
+        "allowed_order_validity_years": list(ORDER_YEARS),
+        "signature_hash_types": {
+            "allowed_hash_types": [{"id": name, "name": name.upper()} for name in SIGNATURE_HASHES],
+            "default_hash_type_id": "sha256",
+        },
+        "csr_required": True,
+    }

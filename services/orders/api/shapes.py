@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, PlainSerializer
 
-from services.orders.models import AppUser, Certificate, CertificateOrder, Division, OrderName, OrderRequest
+from services.orders.models import AppUser, Certificate, CertificateOrder, OrderName, OrderRequest
 from services.orders.queries import Row
 from services.orders.rules.money import in_major_units
-from services.orders.rules.products import CATALOGUE, Product, product_name
+from services.orders.rules.products import CATALOGUE, product_name
 from shared.events.base import Money
 
 Moment = Annotated[datetime, PlainSerializer(lambda at: at.astimezone(UTC).isoformat(timespec="seconds"))]
@@ -271,34 +271,3 @@ def price(money: Money | None) -> float | int | None:
         return None
     amount = in_major_units(money)
     return int(amount) if amount == amount.to_integral_value() else float(amount)
-
-
-def container(division: Division) -> dict[str, Any]:
-    return {
-        "id": division.id,
-        "public_id": str(division.public_id),
-        "name": division.name,
-        "description": division.description,
-        "parent_id": division.parent_id or 0,
-        "template_id": 5,
-        "has_logo": False,
-        "is_active": division.is_active,
-        "allowed_domain_names": [],
-    }
-
-
-def offered(product: Product, containers: list[int]) -> dict[str, Any]:
-    return {
-        "group_name": product.group_name,
-        "name_id": product.name_id,
-        "name": product.name,
-        "type": product.type,
-        "allowed_container_ids": containers,
-        "allowed_validity_years": [1],
-        "allowed_order_validity_years": [1, 2, 3],
-        "signature_hash_types": {
-            "allowed_hash_types": [{"id": name, "name": name.upper()} for name in ("sha256", "sha384", "sha512")],
-            "default_hash_type_id": "sha256",
-        },
-        "csr_required": True,
-    }

@@ -43,7 +43,7 @@ async def list_orders(
     )
 
 
-@router.get("/{order_id}")
+@router.get("/{order_id:int}")
 async def show_order(request: Request, order_id: OrderNumber, who: PageUser, tx: Tx) -> Response:
     row = await _row(tx, who, order_id)
     request_row = await queries.request_of(tx, order_id)
@@ -56,7 +56,7 @@ async def show_order(request: Request, order_id: OrderNumber, who: PageUser, tx:
     )
 
 
-@router.get("/{order_id}/certificate.pem")
+@router.get("/{order_id:int}/certificate.pem")
 async def download(order_id: OrderNumber, who: PageUser, tx: Tx) -> Response:
     row = await _row(tx, who, order_id)
     if row.certificate is None:
@@ -66,25 +66,25 @@ async def download(order_id: OrderNumber, who: PageUser, tx: Tx) -> Response:
     return Response(row.certificate.pem_all, headers=headers)
 
 
-@router.get("/{order_id}/{deed}")
+@router.get("/{order_id:int}/{deed}")
 async def confirm(request: Request, order_id: OrderNumber, deed: str, who: PageUser, tx: Tx) -> Response:
     row = await _row(tx, who, order_id)
     return page(request, "confirm.html", **shown.question(row.order, deed))
 
 
-@router.post("/{order_id}/approve", dependencies=[CsrfChecked])
+@router.post("/{order_id:int}/approve", dependencies=[CsrfChecked])
 async def approve(request: Request, order_id: OrderNumber, who: PageUser, tx: Tx) -> Response:
     order = await actions.order_to_change(tx, who, order_id, actions.APPROVERS)
     return _done(request, order, "approve", "", lambda: actions.approve_order(tx, order, who.name, now()))
 
 
-@router.post("/{order_id}/reject", dependencies=[CsrfChecked])
+@router.post("/{order_id:int}/reject", dependencies=[CsrfChecked])
 async def reject(request: Request, order_id: OrderNumber, who: PageUser, tx: Tx, reason: Reason = "") -> Response:
     order = await actions.order_to_change(tx, who, order_id, actions.APPROVERS)
     return _done(request, order, "reject", reason, lambda: actions.reject_order(tx, order, who.name, reason, now()))
 
 
-@router.post("/{order_id}/cancel", dependencies=[CsrfChecked])
+@router.post("/{order_id:int}/cancel", dependencies=[CsrfChecked])
 async def cancel(request: Request, order_id: OrderNumber, who: PageUser, tx: Tx, reason: Reason = "") -> Response:
     order = await actions.order_to_change(tx, who, order_id, actions.CANCELLERS)
     return _done(request, order, "cancel", reason, lambda: actions.cancel_order(tx, order, who.name, reason, now()))
