@@ -14,7 +14,7 @@ from demo.run import Run
 from demo.wire import Wire, connected
 
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-NAMES_OF_DEMO = re.compile(r"[a-z0-9-]+-[0-9a-z]{6}\.acme\.example")
+NAMES_OF_DEMO = re.compile(r"[a-z0-9-]+\.acme-[0-9a-z]{6}\.example")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class Stage:
     addresses: list[tuple[str, str]] = field(default_factory=list)
 
     def name(self, label: str) -> str:
-        return f"{label}-{self.mark}.acme.example"
+        """Below a domain that nobody has proven yet."""
+        return f"{label}.acme-{self.mark}.example"
 
 
 @asynccontextmanager

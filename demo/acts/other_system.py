@@ -16,7 +16,7 @@ FIRST_FOREIGN_ID = 2**30  # Issuary never gives out ids from here on
 async def play(stage: Stage) -> None:
     account_id = FIRST_FOREIGN_ID + int(time.time()) % FIRST_FOREIGN_ID
     order_id = 1 + int(time.time()) % (FIRST_FOREIGN_ID - 1)
-    names = (f"www-{stage.mark}.beispiel.example", f"api-{stage.mark}.beispiel.example")
+    names = (f"www.beispiel-{stage.mark}.example", f"api.beispiel-{stage.mark}.example")
     async with stage.show.step("order_placed with source “shop”, without money: it waits") as line:
         told = order_placed(account_id, order_id, names)
         await stage.wire.publish("orders.events.v1", "order_placed", account_id, **told)
