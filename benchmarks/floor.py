@@ -1,5 +1,5 @@
-"""The floor: a bare aiokafka loop and hand-written multi-row SQL on asyncpg. Same pricing, same rows, same guarantees as
-far as a benchmark needs them (inbox first, offset after commit), nothing else."""
+"""The floor: a bare aiokafka loop and hand-written multi-row SQL on asyncpg. Same pricing, same rows, same
+guarantees as far as a benchmark needs them (inbox first, offset after commit), nothing else."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -7,14 +7,14 @@ from typing import Any
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from sqlalchemy.dialects.postgresql import JSONB, dialect
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import make_url
 
 from benchmarks.progress import Progress
 from benchmarks.rows import Row, Sale, facts_of, outbox_row, rows_of
 from services.billing import models
 from services.billing.rules import Catalogue, Missing, PriceRow, RateRow, SellerRow, TaxRow, Wanted, make_quote
-from shared.db import utcnow
+from shared.db import POSTGRESQL, utcnow
 from shared.events.orders import TOPIC, OrderPlaced
 
 CHUNK = 200
@@ -142,7 +142,7 @@ async def _insert(connection: Any, model: Any, rows: Sequence[Row]) -> None:
         return
     table, names = model.__table__, list(mine[0])
     types = [table.c[name].type for name in names]
-    arrays = ", ".join(f"${n}::{kind.compile(dialect=dialect())}[]" for n, kind in enumerate(types, 1))
+    arrays = ", ".join(f"${n}::{kind.compile(dialect=POSTGRESQL)}[]" for n, kind in enumerate(types, 1))
     columns = ", ".join(f'"{name}"' for name in names)
     await connection.execute(
         f"INSERT INTO {table.name} ({columns}) SELECT * FROM unnest({arrays})",

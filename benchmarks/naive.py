@@ -58,8 +58,12 @@ async def charge_order(tx: AsyncSession, event: OrderPlaced) -> None:
         await _next(tx, "invoice_id_seq"), await _next(tx, "charge_id_seq"),
         await _number(tx, quote.seller.number, now.year), now,
     )  # fmt: skip
-    for model, values in rows_of(sale):
-        tx.add(model(**values))
+    rows = rows_of(sale)
+    for model, values in rows:
+        if model is not models.Posting:
+            tx.add(model(**values))
+    await tx.flush()
+    await tx.execute(insert(models.Posting).values([values for model, values in rows if model is models.Posting]))
     for fact in facts_of(sale):
         await tx.execute(insert(outbox).values(**outbox_row(fact, str(event.id))))
 

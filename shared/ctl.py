@@ -1,4 +1,4 @@
-"""`python -m services ctl …`: what an operator does from a shell. Each command prints a line or a table, or says why not."""
+"""`python -m services ctl …`: what an operator does from a shell. Each prints what it did, or why it did not."""
 
 import argparse
 import asyncio
@@ -58,9 +58,8 @@ async def _run(command: Callable[[Any, Tools], Awaitable[None]], told: Any, tool
 def _parser(names: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m services ctl")
     commands = parser.add_subparsers(required=True)
-    _command(commands, "migrate", migrate, "bring databases up to date", service=False).add_argument(
-        "services", nargs="*", choices=[*names, []], default=list(names)
-    )
+    all_or_some = _command(commands, "migrate", migrate, "bring databases up to date", service=False)
+    all_or_some.add_argument("services", nargs="*", help=f"some of {', '.join(names)}; all where none is named")
     _command(commands, "topics", make_topics, "make the topics that are missing", service=False)
     parked = commands.add_parser("parked", help="events that could not be applied").add_subparsers(required=True)
     _command(parked, "list", list_parked, "scopes with something parked", names)
@@ -68,6 +67,8 @@ def _parser(names: Sequence[str]) -> argparse.ArgumentParser:
         one = _command(parked, name, command, text, names)
         one.add_argument("topic")
         one.add_argument("scope")
+    alone = _command(parked, "retry-one", retry_alone, "apply again an event that is parked without a scope", names)
+    alone.add_argument("seq", type=int)
     discard = _command(parked, "discard", discard_parked, "delete one event, with a reason", names)
     discard.add_argument("seq", type=int)
     discard.add_argument("--reason", required=True)
@@ -89,6 +90,8 @@ def _command(
 
 
 async def migrate(told: Any, tools: Tools) -> None:
+    if unknown := [name for name in told.services if name not in tools.names]:
+        raise Rejected(f"There is no service {unknown[0]}; there are {', '.join(tools.names)}.")
     for name in told.services or tools.names:
         await asyncio.to_thread(upgrade, name, tools.settings(name).database_url)
         print(f"{name}: up to date")
@@ -143,10 +146,15 @@ async def retry(told: Any, tools: Tools) -> None:
     print(f"{done} applied, {len(left)} left" + (f": {left[0].error}" if left else ""))
 
 
+async def retry_alone(told: Any, tools: Tools) -> None:
+    await tools.build(told.service).door.retry_alone(told.seq)
+    print("applied")
+
+
 async def discard_parked(told: Any, tools: Tools) -> None:
     async with tools.build(told.service).db.transaction() as tx:
         topic, scope = await parking.discard(tx, told.seq, told.reason, os.environ.get("USER", "shell"), utcnow())
-    print(f"discarded; retry {topic} {scope or ''} to apply what waited behind it")
+    print("discarded" + (f"; retry {topic} {scope} to apply what waited behind it" if scope else ""))
 
 
 async def replay(told: Any, tools: Tools) -> None:

@@ -55,6 +55,7 @@ COLUMN_TYPES: dict[Any, Any] = {
 TIMEOUTS = {"statement_timeout": "15s", "lock_timeout": "15s", "idle_in_transaction_session_timeout": "15s"}
 
 M = TypeVar("M", bound=DeclarativeBase)
+POSTGRESQL: Any = dialect()  # type: ignore[no-untyped-call]
 Step = Callable[[AsyncSession], Awaitable[None]]
 
 
@@ -141,7 +142,7 @@ def _primary_key(model: type[DeclarativeBase]) -> tuple[Any, ...]:
     return tuple(class_mapper(model).primary_key)
 
 
-def with_keys(model: type[M], ids: Sequence[Any]) -> Select[tuple[M]]:
+def with_keys(model: type[M], ids: Sequence[Any]) -> Select[M]:
     """The rows with these primary keys (values, or tuples for composite keys), one parameter a column."""
     columns = _primary_key(model)
     rows = [key if isinstance(key, tuple) else (key,) for key in ids]
@@ -220,7 +221,7 @@ async def _write_appended(tx: AsyncSession) -> None:
 
 @cache
 def _insert_from_arrays(table: Table, names: tuple[str, ...]) -> str:
-    types = [table.c[name].type.compile(dialect=dialect()) for name in names]
+    types = [table.c[name].type.compile(dialect=POSTGRESQL) for name in names]
     columns = ", ".join(f'"{name}"' for name in names)
     arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(types, 1))
     return f"INSERT INTO {table.name} ({columns}) SELECT * FROM unnest({arrays})"  # noqa: S608

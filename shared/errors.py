@@ -1,5 +1,5 @@
 class DomainError(Exception):
-    """A refusal: a code, and a sentence that says what is wrong and what to do. It may be shown to anybody who asked."""
+    """A refusal: a code, and a sentence that says what is wrong and what to do. Whoever asked may see it."""
 
     status = 400
     code = "bad_request_format"

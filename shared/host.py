@@ -77,13 +77,13 @@ class Host:
 
     async def wait_until_ready(self, seconds: float) -> None:
         async with asyncio.timeout(seconds):
-            while [fault for service in self.services.values() for fault in await service.ready()]:
+            while [fault for service in self.services.values() for fault in await service.ready()]:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
     async def drain(self, seconds: float) -> None:
         """Until nothing waits in any outbox and every door has read its partitions; raises TimeoutError after that."""
         async with asyncio.timeout(seconds):
-            while not all([await service.is_quiet() for service in self.services.values()]):
+            while not all([await service.is_quiet() for service in self.services.values()]):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
 

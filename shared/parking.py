@@ -102,6 +102,14 @@ async def next_of(tx: AsyncSession, topic: str, scope: str) -> Any | None:
     return (await tx.execute(first)).first()
 
 
+async def lock_lone(tx: AsyncSession, seq: int) -> Any:
+    query = select(parked_event).where(parked_event.c.seq == seq, parked_event.c.scope.is_(None)).with_for_update()
+    row = (await tx.execute(query)).first()
+    if row is None:
+        raise NotFound(f"No event without scope is parked under {seq}; perhaps it was retried or discarded.")
+    return row
+
+
 def as_record(row: Any) -> ConsumerRecord[Any, Any]:
     """The parked bytes, with a correction in place of the original where an operator stored one."""
     headers = [(name, None if value is None else base64.b64decode(value)) for name, value in row.headers]

@@ -82,7 +82,7 @@ class Service:
             await self.db.bind.dispose()
 
     async def _repeat(self, step: Step) -> None:
-        """A step that did something runs again at once; else it rests until something is announced, or half a second."""
+        """A step that did something runs again at once; else it rests until an announcement, or half a second."""
         wake, failures = self.db.waker(), 0
         while not self._stopped.is_set():
             wake.clear()
@@ -156,7 +156,7 @@ def make_service(
     faults: Callable[[], Sequence[str]] = list,
     at_stop: Callable[[], Awaitable[None]] = nothing_more,
 ) -> Service:
-    """`faults`: sentences why the service is not ready, beyond what every service checks; `at_stop` closes its clients."""
+    """`faults`: why the service is not ready, beyond what each one checks; `at_stop` closes its clients."""
     engine = make_engine(settings.database_url, f"issuary-{name}", settings.pool_size)
     db = Database(engine, {"settings": settings})
     if CredentialChanged not in door.states and name != "orders":
@@ -214,7 +214,7 @@ class BrokerProducer:
         self._broker = broker
 
     async def send(self, topic: str, key: str, headers: dict[str, str], payload: bytes) -> Awaitable[Any] | None:
-        answer: Any = await self._broker.publish(
+        answer: Awaitable[Any] | None = await self._broker.publish(
             payload,
             topic=topic,
             key=key.encode(),

@@ -46,8 +46,7 @@ class Lag:
 class Metrics:
     def __init__(self, service: str) -> None:
         self.registry = CollectorRegistry()
-        labels = {"labelnames": ("service",), "registry": self.registry}
-        self._service = service
+        self._service, only = service, ("service",)
         self.requests = Histogram(
             "issuary_http_seconds",
             "Time of HTTP requests",
@@ -57,13 +56,17 @@ class Metrics:
         self.events = Counter(
             "issuary_events", "Events by what became of them", ("service", "outcome"), registry=self.registry
         )
-        self.outbox_pending = Gauge("issuary_outbox_pending", "Rows waiting to be sent", **labels)
-        self.outbox_age = Gauge("issuary_outbox_age_seconds", "Age of the oldest waiting row", **labels)
-        self.leader = Gauge("issuary_relay_leader", "1 where this process sends", **labels)
-        self.relay_failures = Gauge("issuary_relay_failures", "Failures in a row", **labels)
-        self.parked = Gauge("issuary_parked_events", "Parked events", **labels)
-        self.parked_scopes = Gauge("issuary_parked_scopes", "Parked scopes", **labels)
-        self.oldest_transaction = Gauge("issuary_oldest_transaction_seconds", "Age of the oldest transaction", **labels)
+        self.outbox_pending = Gauge("issuary_outbox_pending", "Rows waiting to be sent", only, registry=self.registry)
+        self.outbox_age = Gauge(
+            "issuary_outbox_age_seconds", "Age of the oldest waiting row", only, registry=self.registry
+        )
+        self.leader = Gauge("issuary_relay_leader", "1 where this process sends", only, registry=self.registry)
+        self.relay_failures = Gauge("issuary_relay_failures", "Failures in a row", only, registry=self.registry)
+        self.parked = Gauge("issuary_parked_events", "Parked events", only, registry=self.registry)
+        self.parked_scopes = Gauge("issuary_parked_scopes", "Parked scopes", only, registry=self.registry)
+        self.oldest_transaction = Gauge(
+            "issuary_oldest_transaction_seconds", "Age of the oldest transaction", only, registry=self.registry
+        )
         self.lag = Gauge("issuary_lag", "Records behind", ("service", "partition"), registry=self.registry)
         self._counted: dict[str, int] = {}
 

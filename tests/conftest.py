@@ -1,6 +1,6 @@
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
 from pathlib import Path
@@ -58,14 +58,14 @@ async def engines(databases: dict[str, str]) -> AsyncIterator[dict[str, AsyncEng
 
 
 @pytest.fixture(scope="session")
-def built(databases: dict[str, str]) -> Iterator[dict[str, Service]]:
+def built(databases: dict[str, str]) -> dict[str, Service]:
     services = {}
     for name, url in databases.items():
         environment = {**ENVIRONMENT, "ISSUARY_DATABASE_URL": url}
         settings = import_module(f"services.{name}.settings").Settings.from_environment(environment)
         services[name] = import_module(f"services.{name}.app").build(settings)
         services[name].door.commit_offset = None  # there is no broker here
-    yield services
+    return services
 
 
 class World:

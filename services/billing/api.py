@@ -17,7 +17,7 @@ from shared.web import Body, Once, Tx, Who, now
 router = APIRouter(prefix="/services/v2/finance")
 
 AmountText = Annotated[str, BeforeValidator(lambda v: str(v) if isinstance(v, int) and not isinstance(v, bool) else v)]
-PDF = {200: {"content": {"application/pdf": {}}}}
+PDF: dict[int | str, dict[str, Any]] = {200: {"content": {"application/pdf": {}}}}
 
 
 class BalanceOut(BaseModel):

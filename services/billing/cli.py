@@ -14,12 +14,16 @@ from shared.errors import Rejected
 
 async def load(db: Database, path: Path, who: str, now: datetime) -> int:
     """How many rows were new. Raises Rejected, with nothing added, for a file that is not as described."""
+    file = read(path)
+    async with db.transaction() as tx:
+        return await actions.load_catalogue(tx, file, who, now)
+
+
+def read(path: Path) -> CatalogueFile:
     try:
-        file = CatalogueFile.model_validate(tomllib.loads(path.read_text()))
+        return CatalogueFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Rejected(f"{path} is not TOML: {error}. Mend it and load it again.") from None
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
         raise Rejected(f"{path} is not as docs/catalogue.md describes: {faults}.") from None
-    async with db.transaction() as tx:
-        return await actions.load_catalogue(tx, file, who, now)

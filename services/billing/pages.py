@@ -102,8 +102,9 @@ async def invoice_page(request: Request, tx: Tx, caller: PageUser, invoice_id: i
         "lines": [_line(line) for line in await documents.lines_of(tx, invoice.id)],
         "groups": [_group(group) for group in await documents.taxes_of(tx, invoice.id)],
     }
+    stored = {"ready": document.sha256 is not None, "sha256": document.sha256}
     return page(
-        request, "invoice.html", invoice=shown, document={"ready": document.sha256 is not None, "sha256": document.sha256},
+        request, "invoice.html", invoice=shown, document=stored,
         credit_notes=[_note(note) for note in notes], timeline=_timeline(invoice, document, notes),
     )  # fmt: skip
 

@@ -28,8 +28,8 @@ CHUNK = 200
 
 
 class Door:
-    """`name` is the consumer group. `@door.on(Fact)` decorates `async def on_fact(event, tx)`; `prefetch` loads and locks
-    what a chunk of such events needs, in one query."""
+    """`name` is the consumer group. `@door.on(Fact)` decorates `async def on_fact(event, tx)`; `prefetch` loads and
+    locks what a chunk of such events needs, in one query."""
 
     def __init__(self, name: str, refused: type[CommandRefused] | None = None) -> None:
         self.name = name
@@ -67,12 +67,12 @@ class Door:
 
 
 class OpenDoor(ConsumerRebalanceListener):  # type: ignore[misc]
-    """A door with its database and its consumer. It is the rebalance listener too: revoking waits for the running chunk."""
+    """A door with its database and its consumer. As rebalance listener it lets revoking wait for the running chunk."""
 
     def __init__(
         self, door: Door, db: Database, *, inbox_days: int = 35, stay: float = 100.0, drain: float = 20.0
     ) -> None:
-        """`stay`: seconds of retrying in place, below the poll interval; `drain`: seconds a revocation waits at most."""
+        """`stay`: seconds of retrying in place, below the poll interval; `drain`: seconds a revocation waits."""
         self.door, self.db, self.stay, self.drain = door, db, stay, drain
         self.stats = Stats()
         self.commit_offset: CommitOffset | None = None
@@ -100,7 +100,7 @@ class OpenDoor(ConsumerRebalanceListener):  # type: ignore[misc]
         )
         subscriber(self.handle)
         if self.commit_offset is None:
-            self.commit_offset = lambda offsets: subscriber.consumer.commit(offsets)  # type: ignore[union-attr]
+            self.commit_offset = lambda offsets: subscriber.consumer.commit(offsets)
         return subscriber
 
     async def handle(self, records: Any) -> None:
@@ -203,6 +203,13 @@ class OpenDoor(ConsumerRebalanceListener):  # type: ignore[misc]
                 await parking.failed_again(tx, topic, scope, row.seq, storable(sentence_of(error)))
             return False
         return True
+
+    async def retry_alone(self, seq: int) -> None:
+        """An event without scope; nothing waits behind it. Raises what its function raises, and it stays parked."""
+        async with self.db.transaction() as tx:
+            row = await parking.lock_lone(tx, seq)
+            await self._apply_parked(tx, row)
+            await parking.taken(tx, seq)
 
     async def _apply_parked(self, tx: AsyncSession, row: Any) -> None:
         entry = self._decode_parked(row)

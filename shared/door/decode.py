@@ -49,7 +49,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Decoder:
-    """`facts` by type and topic are what the service listens to; on its own command topic an unknown type is an error."""
+    """`facts` by topic and type are what the service hears; on its own command topic an unknown type is an error."""
 
     facts: Mapping[tuple[str, str], type[Event]]
     inbox_days: int = 35
@@ -117,8 +117,8 @@ class Decoder:
             raise Unreadable(f"The id {told} is no UUID of version 7, and events of {source} carry those.")
         if said_at(event_id) < now - timedelta(days=self.inbox_days):
             raise Unreadable(
-                f"The event is older than the inbox keeps ({self.inbox_days} days), so it cannot be told whether it took "
-                "effect already. Compare it with the state, then retry or discard it."
+                f"The event is older than the inbox keeps ({self.inbox_days} days), so it cannot be told whether it "
+                "took effect already. Compare it with the state, then retry or discard it."
             )
         return event_id
 
@@ -202,7 +202,9 @@ def _misfit(record: ConsumerRecord[Any, Any], event: Event) -> str | None:
     if not key:
         return f"The record has no Kafka key; its key must be {event.key}, so that its order is kept."
     if key != event.key:
-        return f"The Kafka key is {key[:100]!r} but must be {event.key!r}, so that the order of one account's events is kept."
+        return (
+            f"The Kafka key is {key[:100]!r} but must be {event.key!r}, so that an account's events keep their order."
+        )
     return event.contradiction()
 
 

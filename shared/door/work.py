@@ -5,6 +5,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
@@ -60,7 +61,9 @@ def sentence_of(error: Exception) -> str:
     """For the operator who finds the event parked."""
     if isinstance(error, DomainError):
         return error.message
-    cause = (error.orig.__cause__ or error.orig or error) if isinstance(error, DBAPIError) else error
+    cause: BaseException = error
+    if isinstance(error, DBAPIError) and error.orig:
+        cause = error.orig.__cause__ or error.orig
     return f"{type(cause).__name__}: {str(cause)[:500]}"
 
 
@@ -80,7 +83,7 @@ class Worker:
         if failure is None:
             return
         if len(entries) == 1:
-            await self.settle(lambda: self._set_aside(entries[0], failure))
+            await self.settle(partial(self._set_aside, entries[0], failure))
             return
         self.stats.bisected += 1
         half = len(entries) // 2

@@ -97,7 +97,7 @@ class CreditNoteIssued(BillingFact):
 
 
 class DocumentReady(BillingFact):
-    """The stored PDF: fetch `path` from billing with a service key and check the hash. Bytes do not travel in events."""
+    """The stored PDF: fetch `path` from billing with a service key and check the hash. No bytes in events."""
 
     document_id: UUID
     number: ShortText
@@ -155,7 +155,7 @@ class BillingCommandRefused(BillingFact, CommandRefused):
 
 
 class DepositFunds(Command):
-    """Money that has really arrived, told by who watches the bank. `reference` names it there: the same one counts once."""
+    """Money that has really arrived, told by who watches the bank. The same `reference` counts once."""
 
     topic: ClassVar[str] = COMMANDS
     type: Literal["deposit_funds"] = "deposit_funds"

@@ -50,7 +50,7 @@ class DomainValidated(AboutDomain):
 
 
 class DomainValidationFailed(AboutDomain):
-    """The attempt is over (its token expired, or a rule forbids it). `final` is false for a look that found no proof yet."""
+    """No proof. `final`: the attempt is over, for its token expired or a rule forbids it; else it goes on."""
 
     type: Literal["domain_validation_failed"] = "domain_validation_failed"
     method: ShortText

@@ -21,7 +21,8 @@ Operator = Annotated[Caller, Depends(page_operator)]
 Retry = Callable[[str, str], Awaitable[int]]
 WAITING = """
 SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT 10000) AS o) AS pending,
-       coalesce(extract(epoch FROM now() - (SELECT created_at FROM outbox ORDER BY id LIMIT 1)), 0)::float AS oldest_seconds
+       coalesce(extract(epoch FROM now() - (SELECT created_at FROM outbox ORDER BY id LIMIT 1)), 0)::float
+       AS oldest_seconds
 """
 PAGE = 50
 
@@ -33,7 +34,8 @@ def operations(service: str, retry: Retry) -> APIRouter:
     async def overview(request: Request, who: Operator, tx: Tx, topic: str = "", scope: str = "") -> Response:
         scopes = await parking.scopes(tx, (topic, scope), PAGE)
         context = {"outbox": await _outbox(tx), "scopes": scopes, "next": _next_scope(service, scopes)}
-        return page(request, "operations.html", lone=await parking.events(tx, "", None, 0, PAGE), **context)
+        lone = [_shown(row) for row in await parking.events(tx, "", None, 0, PAGE)]
+        return page(request, "operations.html", lone=lone, **context)
 
     @router.get("/parked")
     async def parked_scope(
@@ -84,7 +86,7 @@ def _shown(row: Any) -> dict[str, Any]:
     headers = [(name, _text(value)) for name, value in row.headers]
     return {
         **row._mapping,
-        "type": dict(headers).get("ce_type", ""),
+        "type": dict(headers).get("ce_type") or _type_in(row.payload),
         "headers": headers,
         "body": _pretty(row.payload),
     }
@@ -92,6 +94,13 @@ def _shown(row: Any) -> dict[str, Any]:
 
 def _text(value: str | None) -> str:
     return "none" if value is None else base64.b64decode(value).decode(errors="replace")
+
+
+def _type_in(payload: bytes) -> str:
+    try:
+        return str(json.loads(payload)["type"])
+    except (ValueError, LookupError, TypeError):
+        return ""
 
 
 def _pretty(payload: bytes) -> str:

@@ -90,7 +90,7 @@ def _say_invoice(tx: AsyncSession, document: Document, invoice: Invoice, pdf: by
         tx,
         InvoiceDocumentReady(
             **_common(document, invoice, invoice.buyer, pdf, now), path=path, invoice_id=invoice.id,
-            kind=invoice.kind, due_on=invoice.due_on, amount_due=due,  # type: ignore[arg-type]  # one of InvoiceKind
+            kind=invoice.kind, due_on=invoice.due_on, amount_due=due,
         ),
     )  # fmt: skip
 

@@ -48,9 +48,9 @@ class InvoiceDraft(Draft):
         quote = self.quote
         return Charged(
             id=self.charge_id, source=self.order.source, order_id=self.order.id, account_id=self.account.id,
-            division_id=self.order.division_id, currency=quote.currency, net=quote.net, tax=quote.tax, total=quote.total,
-            entity_id=self.seller.number, category=quote.group.category, rate=quote.group.rate, invoice_id=self.id,
-            invoice_number=self.number, charged_at=self.now,
+            division_id=self.order.division_id, currency=quote.currency, net=quote.net, tax=quote.tax,
+            total=quote.total, entity_id=self.seller.number, category=quote.group.category, rate=quote.group.rate,
+            invoice_id=self.id, invoice_number=self.number, charged_at=self.now,
         )  # fmt: skip
 
 

@@ -60,8 +60,8 @@ def _vat_ledger(charge: Charged) -> str:
 def _write_invoice(tx: AsyncSession, draft: InvoiceDraft) -> None:
     day, quote, order = draft.now.date(), draft.quote, draft.order
     append(
-        tx, Invoice, id=draft.id, entity_id=draft.seller.number, series=draft.series, year=draft.now.year, seq=draft.seq,
-        number=draft.number, kind="order", account_id=draft.account.id, division_id=order.division_id,
+        tx, Invoice, id=draft.id, entity_id=draft.seller.number, series=draft.series, year=draft.now.year,
+        seq=draft.seq, number=draft.number, kind="order", account_id=draft.account.id, division_id=order.division_id,
         division_name=order.division_name, order_source=order.source, order_id=order.id,
         purchase_order_number=order.purchase_order_number, currency=quote.currency, net=quote.net, tax=quote.tax,
         total=quote.total, due_at_issue=0, issued_at=draft.now, issued_on=day, due_on=day,
@@ -156,10 +156,11 @@ def _issue_credit_note(tx: AsyncSession, draft: CreditNoteDraft) -> None:
 def _write_credit_note(tx: AsyncSession, draft: CreditNoteDraft, charge: Charged) -> None:
     day = draft.now.date()
     append(
-        tx, CreditNote, id=draft.id, entity_id=charge.entity_id, series=draft.series, year=draft.now.year, seq=draft.seq,
-        number=draft.number, invoice_id=charge.invoice_id, invoice_number=charge.invoice_number,
-        account_id=draft.account.id, division_id=charge.division_id, order_source=charge.source, order_id=charge.order_id,
-        currency=charge.currency, net=charge.net, tax=charge.tax, total=charge.total, issued_at=draft.now, issued_on=day,
+        tx, CreditNote, id=draft.id, entity_id=charge.entity_id, series=draft.series, year=draft.now.year,
+        seq=draft.seq, number=draft.number, invoice_id=charge.invoice_id, invoice_number=charge.invoice_number,
+        account_id=draft.account.id, division_id=charge.division_id, order_source=charge.source,
+        order_id=charge.order_id, currency=charge.currency, net=charge.net, tax=charge.tax, total=charge.total,
+        issued_at=draft.now, issued_on=day,
         reason=draft.reason,
         how_paid=f"Charged to account funds on {charge.charged_at.date()}, receipt {charge.id}.",
         money_went=f"Returned to the account funds on {day}.",

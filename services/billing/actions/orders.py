@@ -137,7 +137,7 @@ async def _wait(
             causation_id=cause,
             order=OrderRef(source=order.source, id=order.id),
             division_id=order.division_id,
-            reason=why.reason,  # type: ignore[arg-type]  # one of WaitingReason by construction
+            reason=why.reason,
             message=why.message,
             total=Money(amount=quote.total, currency=quote.currency) if quote else None,
             shortfall=Money(amount=shortfall, currency=quote.currency) if quote and shortfall is not None else None,
@@ -153,7 +153,7 @@ def _new_waiting(order: Placed, now: datetime) -> WaitingOrder:
 
 
 async def end_order(tx: AsyncSession, event: OrderCancelled | OrderRejected, now: datetime) -> None:
-    """Cancelled or rejected: what was charged comes back with a credit note; what waits is released without document."""
+    """What was charged comes back with a credit note; what waits is released without a document."""
     key = (event.source, event.order_id)
     order = await placed_order(tx, key)
     if order is None:

@@ -18,7 +18,8 @@ TABLES: tuple[tuple[Any, Any], ...] = (
 async def catalogue(tx: AsyncSession) -> Catalogue:
     """All dated data; small, changed by hand, and read once per transaction."""
     if "catalogue" not in tx.info:
-        tx.info["catalogue"] = Catalogue(*[await _rows(tx, table, row) for table, row in TABLES])
+        sellers, prices, taxes, rates = [await _rows(tx, table, row) for table, row in TABLES]
+        tx.info["catalogue"] = Catalogue(sellers, prices, taxes, rates)
     kept: Catalogue = tx.info["catalogue"]
     return kept
 

@@ -78,7 +78,7 @@ async def invoices(
         select(func.sum(CreditNote.total)).where(CreditNote.invoice_id == Invoice.id).scalar_subquery(), 0
     )
     ready = exists().where(Document.kind == "invoice", Document.subject_id == Invoice.id, Document.sha256.is_not(None))
-    query = (
+    query: Any = (
         select(Invoice, Account.name.label("account_name"), credited.label("credited"), ready.label("document_ready"))
         .join(Account, Account.id == Invoice.account_id)
         .where(scope)

@@ -1,6 +1,7 @@
 """What a chunk of events needs, locked in one order: accounts, divisions, funds, orders, then what is about orders."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -86,6 +87,6 @@ async def placed_order(tx: AsyncSession, key: OrderKey) -> Placed | None:
     return placed_from(row) if row else None
 
 
-def _about_orders(model, source, number, keys):  # type: ignore[no-untyped-def]
+def _about_orders(model: Any, source: Any, number: Any, keys: Sequence[OrderKey]) -> Any:
     orders = with_keys(Order, keys).with_only_columns(Order.source, Order.id).order_by(None).subquery()
     return select(model).join(orders, (source == orders.c.source) & (number == orders.c.id))

@@ -107,8 +107,8 @@ def make_quote(catalogue: Catalogue, wanted: Wanted, on: date) -> Quote | Missin
     if wanted.buyer_country is None or not wanted.buyer_complete:
         return Missing(
             "billing_details",
-            "The account has no complete billing address (name, street, city, country), and an invoice needs one; add it "
-            "to the account.",
+            "The account has no complete billing address (name, street, city, country), and an invoice needs one; "
+            "add it to the account.",
         )
     price = catalogue.price(wanted.product_name_id, wanted.priced_years, wanted.currency, on)
     seller = catalogue.seller(wanted.buyer_country, wanted.currency, on)
@@ -142,7 +142,7 @@ def _lines(price: PriceRow, wanted: Wanted) -> tuple[QuotedLine, ...]:
 def _tax(
     catalogue: Catalogue, seller: SellerRow, rule: TaxRow, net: int, currency: str, on: date
 ) -> QuotedTax | Missing:
-    """Half up, once for the sum: billing-rules.md 6. VAT is stated in the seller's currency as well (EN 16931 BT-111)."""
+    """Half up, once for the sum: billing-rules.md 6. VAT is stated in the seller's currency too (EN 16931 BT-111)."""
     tax = half_up(net * rule.rate / HUNDRED)
     if currency == seller.currency or not tax:
         return QuotedTax(rule.category, rule.rate, net, tax, rule.sentence, None, None, None)
