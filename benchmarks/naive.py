@@ -49,6 +49,7 @@ async def charge_order(tx: AsyncSession, event: OrderPlaced) -> None:
     await tx.get_one(models.Division, event.division.id)
     funds = await tx.get_one(models.Funds, account.top_division_id, with_for_update=True)
     now = utcnow()
+    tx.info.setdefault("kept", {})
     quote = make_quote(await catalogue(tx), wanted(account, event), now.date())
     if isinstance(quote, Missing) or not funds.covers(quote.total):
         raise AssertionError("the benchmark's orders can all be paid")

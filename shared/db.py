@@ -56,6 +56,7 @@ TIMEOUTS = {"statement_timeout": "15s", "lock_timeout": "15s", "idle_in_transact
 
 M = TypeVar("M", bound=DeclarativeBase)
 POSTGRESQL: Any = dialect()  # type: ignore[no-untyped-call]
+to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # made once: json.dumps makes it each time
 Step = Callable[[AsyncSession], Awaitable[None]]
 
 
@@ -81,7 +82,8 @@ class Database:
     """Opens the transactions of one service's database. `bind` is its engine, or in tests one connection."""
 
     def __init__(self, bind: AsyncEngine | AsyncConnection, given: Mapping[str, Any] | None = None) -> None:
-        """`given` is found in the `info` of every transaction: the service's settings, for its doors."""
+        """`given` is found in the `info` of every transaction: the service's settings for its doors, and `kept`,
+        where a query may keep what it need not read each time."""
         self._given = dict(given or {})
         self._wakers: list[asyncio.Event] = []
         self.rebind(bind)
@@ -152,6 +154,37 @@ def with_keys(model: type[M], ids: Sequence[Any]) -> Select[M]:
     return select(model).join(wanted, match[0] if len(match) == 1 else match[0] & match[1]).order_by(*columns)
 
 
+async def read_all(tx: AsyncSession, model: type[M], ids: Iterable[Any]) -> None:
+    """Read rows that this transaction does not compete for, in one query, and remember them for `known`."""
+    remembered = tx.info.setdefault(("read", model), {})
+    missing = {key for key in ids if key not in remembered}
+    if missing:
+        remembered.update(dict.fromkeys(missing))
+        for row in await tx.scalars(with_keys(model, sorted(missing)).order_by(None)):
+            remembered[_key_of(row)] = row
+
+
+async def known(tx: AsyncSession, model: type[M], key: Any) -> M | None:
+    """The remembered row, or a read."""
+    remembered = tx.info.setdefault(("read", model), {})
+    if key not in remembered:
+        await read_all(tx, model, [key])
+    row: M | None = remembered[key]
+    return row
+
+
+async def the(tx: AsyncSession, model: type[M], key: Any) -> M:
+    """`known`, where the row has to be there: raises NotFound."""
+    row = await known(tx, model, key)
+    if row is None:
+        raise _none_such(model, key)
+    return row
+
+
+def _none_such(model: type[DeclarativeBase], key: Any) -> NotFound:
+    return NotFound(f"There is no {model.__tablename__.replace('_', ' ')} {key}.")
+
+
 async def lock_all(tx: AsyncSession, model: type[M], ids: Iterable[Any]) -> None:
     """Lock the rows in key order and remember rows and absences, so that `locked` needs no query."""
     remembered = tx.info.setdefault(("locked", model), {})
@@ -181,14 +214,15 @@ async def locked_or_none(tx: AsyncSession, model: type[M], key: Any) -> M | None
 async def locked(tx: AsyncSession, model: type[M], key: Any) -> M:
     row = await locked_or_none(tx, model, key)
     if row is None:
-        raise NotFound(f"There is no {model.__tablename__.replace('_', ' ')} {key}.")
+        raise _none_such(model, key)
     return row
 
 
 def add(tx: AsyncSession, row: M) -> M:
-    """Add a new row and remember it as locked: nobody else can see it yet."""
+    """Add a new row and remember it as read and as locked: nobody else can see it yet."""
     tx.add(row)
-    tx.info.setdefault(("locked", type(row)), {})[_key_of(row)] = row
+    for how in ("read", "locked"):
+        tx.info.setdefault((how, type(row)), {})[_key_of(row)] = row
     return row
 
 
@@ -237,5 +271,5 @@ def _array(column: Column[Any], values: list[Any]) -> list[Any]:
     dumped: dict[int, str | None] = {id(None): None}  # many rows share one object: the seller, the buyer
     for value in values:
         if id(value) not in dumped:
-            dumped[id(value)] = json.dumps(value, ensure_ascii=False)
+            dumped[id(value)] = to_json(value)
     return [dumped[id(value)] for value in values]

@@ -1,6 +1,5 @@
 """What a transaction announces leaves with its commit; `shared/relay.py` carries it to Kafka."""
 
-import json
 from datetime import UTC
 from typing import Any
 
@@ -9,7 +8,7 @@ from sqlalchemy.dialects.postgresql import BYTEA, JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared.db import at_last, mechanism
+from shared.db import at_last, mechanism, to_json
 from shared.errors import Rejected
 from shared.events.base import Event
 
@@ -68,7 +67,7 @@ def announce(tx: AsyncSession, event: Event) -> None:
     waiting = tx.info.setdefault("outbox", [])
     if not waiting:
         at_last(tx, write_outbox)
-    waiting.append((event.id, event.topic, event.key, json.dumps(_headers(tx, event)), payload))
+    waiting.append((event.id, event.topic, event.key, to_json(_headers(tx, event)), payload))
 
 
 def _headers(tx: AsyncSession, event: Event) -> dict[str, str]:

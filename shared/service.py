@@ -158,7 +158,7 @@ def make_service(
 ) -> Service:
     """`faults`: why the service is not ready, beyond what each one checks; `at_stop` closes its clients."""
     engine = make_engine(settings.database_url, f"issuary-{name}", settings.pool_size)
-    db = Database(engine, {"settings": settings})
+    db = Database(engine, {"settings": settings, "kept": {}})
     if CredentialChanged not in door.states and name != "orders":
         door.on_state(CredentialChanged)(_on_credential_changed)
     opened = OpenDoor(door, db, inbox_days=settings.inbox_days)

@@ -74,7 +74,7 @@ async def _deposit(tx: Tx, caller: Who, body: DepositIn) -> dict[str, Any]:
     division = await tx.get(Division, body.container_id)
     if division is None:
         raise NotFound(f"There is no container {body.container_id}; check its id.", "not_found|container")
-    await prefetch.lock_accounts(tx, {division.account_id}, {division.id})
+    await prefetch.lock_funds(tx, {division.account_id}, {division.id})
     funds = await balance.account_funds(tx, division.account_id)
     currency = body.currency or (funds.currency if funds else "")
     amount = Money(amount=from_text(body.amount, currency), currency=currency)

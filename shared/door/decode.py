@@ -178,7 +178,7 @@ def _check_text(text: str) -> None:
     """What `storable` would change could be neither kept nor compared, not even as the scope of a parked event."""
     if "\0" in text:
         raise Unreadable("A text contains the NUL character (\\u0000), which cannot be stored; leave it out.")
-    if any("\ud800" <= character <= "\udfff" for character in text):
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
         raise Unreadable("A text contains half a character (a lone surrogate such as \\ud800); send proper Unicode.")
 
 

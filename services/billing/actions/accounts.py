@@ -4,7 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.actions.waiting import ask_retry
 from services.billing.models import Account, Division, Funds
-from shared.db import add, locked_or_none
+from shared.db import add, known, locked_or_none
 from shared.errors import Rejected
 from shared.events import orders as told
 
@@ -20,7 +20,7 @@ async def open_account(tx: AsyncSession, event: told.AccountOpened, limits: Limi
 
 
 async def change_account(tx: AsyncSession, event: told.AccountChanged) -> None:
-    account = await locked_or_none(tx, Account, event.account_id)
+    account = await known(tx, Account, event.account_id)
     if account is None:
         raise Rejected(f"Account {event.account_id} was never opened here; replay the events of orders.")
     if account.currency != event.account.currency:
@@ -35,28 +35,28 @@ async def add_division(tx: AsyncSession, event: told.DivisionAdded) -> None:
 
 async def know_account(tx: AsyncSession, account: told.Account, division: told.Division, *, announced: bool) -> Account:
     """The copy of an account, made when it is first heard of; its first division is then its top-level one."""
-    known = await locked_or_none(tx, Account, account.id)
-    if known and known.announced and not announced:
-        return known
+    there = await known(tx, Account, account.id)
+    if there and there.announced and not announced:
+        return there
     fresh = _as_told(account, division.id)
-    if known is None:
+    if there is None:
         fresh.announced = announced
         add(tx, fresh)
         if await locked_or_none(tx, Funds, division.id) is None:
             add(tx, _no_funds(account, division.id))
         return fresh
-    if known.currency == account.currency:
-        known.learn(fresh, announced)
-    return known
+    if there.currency == account.currency:
+        there.learn(fresh, announced)
+    return there
 
 
 async def know_division(tx: AsyncSession, account_id: int, division: told.Division) -> Division:
-    known = await locked_or_none(tx, Division, division.id)
-    if known is None:
+    there = await known(tx, Division, division.id)
+    if there is None:
         return add(tx, Division(id=division.id, account_id=account_id, name=division.name))
-    if known.account_id == account_id and known.name != division.name:
-        known.name = division.name
-    return known
+    if there.account_id == account_id and there.name != division.name:
+        there.name = division.name
+    return there
 
 
 async def funds_of(tx: AsyncSession, account: Account) -> Funds:

@@ -25,14 +25,14 @@ async def issue_drafts(tx: AsyncSession) -> None:
     invoices = [one for one in drafts(tx)[InvoiceDraft].values() if isinstance(one, InvoiceDraft)]
     notes = [one for one in drafts(tx)[CreditNoteDraft].values() if isinstance(one, CreditNoteDraft)]
     if invoices:
-        ids = await take_ids(tx, "invoice_id_seq", len(invoices))
-        receipts = await take_ids(tx, "charge_id_seq", len(invoices))
-        await number(tx, invoices, ids)
-        for invoice, receipt in zip(invoices, receipts, strict=True):
-            invoice.charge_id = receipt
+        ids = await take_ids(tx, len(invoices), "invoice_id_seq", "charge_id_seq")
+        await number(tx, invoices, [row[0] for row in ids])
+        for invoice, row in zip(invoices, ids, strict=True):
+            invoice.charge_id = row[1]
             _issue_invoice(tx, invoice)
     if notes:
-        await number(tx, notes, await take_ids(tx, "credit_note_id_seq", len(notes)))
+        ids = await take_ids(tx, len(notes), "credit_note_id_seq")
+        await number(tx, notes, [row[0] for row in ids])
         for note in notes:
             _issue_credit_note(tx, note)
 

@@ -9,7 +9,7 @@ from services.billing.actions.book import Entry, post
 from services.billing.actions.waiting import ask_retry
 from services.billing.models import Account, Division, Payment
 from services.billing.rules import decimals, printed
-from shared.db import locked_or_none
+from shared.db import known
 from shared.errors import NotFound, Rejected
 from shared.events.base import Money
 from shared.events.billing import PaymentSettled
@@ -22,8 +22,8 @@ async def deposit_funds(
 ) -> int | None:  # fmt: skip
     """Money that has arrived becomes funds. The same reference of the same method counts once: None the second time.
     Raises NotFound for an unknown division, Rejected for another currency or an amount that is not positive."""
-    account = await locked_or_none(tx, Account, account_id)
-    division = await locked_or_none(tx, Division, division_id)
+    account = await known(tx, Account, account_id)
+    division = await known(tx, Division, division_id)
     if account is None or division is None or division.account_id != account_id:
         raise NotFound(
             f"There is no division {division_id} in account {account_id}; check both ids.", "not_found|container"

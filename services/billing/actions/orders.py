@@ -12,7 +12,7 @@ from services.billing.models import Account, Division, Funds, Order, OrderKey, W
 from services.billing.queries.catalogue import catalogue
 from services.billing.queries.prefetch import fresh_orders, placed_order
 from services.billing.rules import Charged, Missing, Placed, Quote, Wanted, make_quote, printed, values_of
-from shared.db import add, append, locked, locked_or_none
+from shared.db import add, append, locked_or_none, the
 from shared.errors import NotFound
 from shared.events.base import Money, OrderRef
 from shared.events.billing import OrderReleased, OrderWaiting
@@ -185,7 +185,7 @@ async def _credit(
     event: OrderCancelled | OrderRejected,
     now: datetime,
 ) -> None:
-    account = await locked(tx, Account, order.account_id)
+    account = await the(tx, Account, order.account_id)
     funds = await funds_of(tx, account)
     total = charged.quote.total if isinstance(charged, InvoiceDraft) else charged.total
     number = charged.seller.number if isinstance(charged, InvoiceDraft) else charged.entity_id

@@ -8,7 +8,7 @@ from services.billing.actions.orders import charge_or_wait, misfit, quote_for
 from services.billing.models import Account, Division, Order, Retry, WaitingOrder
 from services.billing.queries.catalogue import catalogue
 from services.billing.rules import Missing, Placed, Quote, placed_from
-from shared.db import lock_all, locked, locked_or_none
+from shared.db import lock_all, locked, locked_or_none, read_all, the
 
 AT_ONCE = 200
 
@@ -19,7 +19,7 @@ async def retry_waiting(tx: AsyncSession, now: datetime) -> bool:
     account_id = (await tx.scalars(select(Retry.account_id).order_by(Retry.asked_at).limit(1))).first()
     if account_id is None:
         return False
-    account = await locked(tx, Account, account_id)
+    account = await the(tx, Account, account_id)
     await funds_of(tx, account)
     asked = await locked_or_none(tx, Retry, account_id)
     if asked is None:
@@ -42,14 +42,14 @@ async def _page(tx: AsyncSession, asked: Retry) -> list[WaitingOrder]:
     rows = list(await tx.scalars(query))
     keys = [(row.source, row.id) for row in rows]
     await lock_all(tx, Order, keys)
-    await lock_all(tx, Division, {row.division_id for row in rows})
+    await read_all(tx, Division, {row.division_id for row in rows})
     tx.info.setdefault(("locked", WaitingOrder), {}).update(zip(keys, rows, strict=True))
     return rows
 
 
 async def _try_again(tx: AsyncSession, account: Account, waiting: WaitingOrder, now: datetime) -> None:
     order = placed_from(await locked(tx, Order, (waiting.source, waiting.id)))
-    division = await locked(tx, Division, order.division_id)
+    division = await the(tx, Division, order.division_id)
     found = misfit(account, division, order) or await _fixed_quote(tx, account, order, waiting, now)
     if await charge_or_wait(tx, account, order, found, now, None):
         await tx.delete(waiting)

@@ -1,7 +1,7 @@
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing import models
@@ -15,13 +15,25 @@ TABLES: tuple[tuple[Any, Any], ...] = (
 )
 
 
+# Rows are only ever added, so the highest ids tell whether anything is new.
+VERSION = select(*(select(func.max(table.id)).scalar_subquery() for table, _ in TABLES))
+
+
 async def catalogue(tx: AsyncSession) -> Catalogue:
-    """All dated data; small, changed by hand, and read once per transaction."""
+    """All dated data; small, changed by hand, and kept by the process until a row is added."""
     if "catalogue" not in tx.info:
-        sellers, prices, taxes, rates = [await _rows(tx, table, row) for table, row in TABLES]
-        tx.info["catalogue"] = Catalogue(sellers, prices, taxes, rates)
-    kept: Catalogue = tx.info["catalogue"]
-    return kept
+        version = tuple((await tx.execute(VERSION)).one())
+        kept = tx.info["kept"]
+        if kept.get("catalogue", (None, None))[0] != version:
+            kept["catalogue"] = (version, await _read(tx))
+        tx.info["catalogue"] = kept["catalogue"][1]
+    found: Catalogue = tx.info["catalogue"]
+    return found
+
+
+async def _read(tx: AsyncSession) -> Catalogue:
+    sellers, prices, taxes, rates = [await _rows(tx, table, row) for table, row in TABLES]
+    return Catalogue(sellers, prices, taxes, rates)
 
 
 async def _rows(tx: AsyncSession, table: Any, row: Any) -> list[Any]:

@@ -1,4 +1,7 @@
-from sqlalchemy import func, select, text
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 DRAW = text("""
@@ -14,7 +17,7 @@ async def draw_numbers(tx: AsyncSession, entity_id: int, series: str, year: int,
     return range(last - count + 1, last + 1)
 
 
-async def take_ids(tx: AsyncSession, sequence: str, count: int) -> list[int]:
+async def take_ids(tx: AsyncSession, count: int, *sequences: str) -> Sequence[Row[Any]]:
     """Integer ids in one statement for a whole chunk; gaps in them are harmless, unlike gaps in numbers."""
-    found = await tx.scalars(select(func.nextval(sequence)).select_from(func.generate_series(1, count)))
-    return list(found)
+    series = func.generate_series(1, count).table_valued("n")
+    return (await tx.execute(select(*(func.nextval(name) for name in sequences)).select_from(series))).all()

@@ -1,4 +1,4 @@
-"""What a chunk of events needs, locked in one order: accounts, divisions, funds, orders, then what is about orders."""
+"""What a chunk of events needs, in one order: accounts, divisions, funds, orders, then what is about orders."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.billing.models import Account, Charge, CreditNote, Division, Funds, Order, OrderKey, WaitingOrder
 from services.billing.queries.catalogue import catalogue
 from services.billing.rules import Placed, charged_from, placed_from
-from shared.db import lock_all, locked_or_none, with_keys
+from shared.db import known, lock_all, locked_or_none, read_all, with_keys
 from shared.events.billing import DepositFunds
 from shared.events.orders import (
     AccountChanged,
@@ -22,14 +22,14 @@ from shared.events.orders import (
 
 
 async def for_placed(tx: AsyncSession, events: Sequence[OrderPlaced]) -> None:
-    await lock_accounts(tx, {event.account_id for event in events}, {event.division.id for event in events})
+    await lock_funds(tx, {event.account_id for event in events}, {event.division.id for event in events})
     await lock_all(tx, Order, {(event.source, event.order_id) for event in events})
     await catalogue(tx)
 
 
 async def for_ended(tx: AsyncSession, events: Sequence[OrderCancelled | OrderRejected]) -> None:
     keys = {(event.source, event.order_id) for event in events}
-    await lock_accounts(tx, {event.account_id for event in events})
+    await lock_funds(tx, {event.account_id for event in events})
     await lock_all(tx, Order, keys)
     await lock_all(tx, WaitingOrder, keys)
     await remember(tx, keys)
@@ -38,28 +38,29 @@ async def for_ended(tx: AsyncSession, events: Sequence[OrderCancelled | OrderRej
 
 async def for_account(tx: AsyncSession, events: Sequence[AccountOpened | AccountChanged]) -> None:
     divisions = {event.division.id for event in events if isinstance(event, AccountOpened)}
-    await lock_accounts(tx, {event.account_id for event in events}, divisions)
+    await lock_funds(tx, {event.account_id for event in events}, divisions)
     await catalogue(tx)
 
 
 async def for_division(tx: AsyncSession, events: Sequence[DivisionAdded]) -> None:
-    await lock_all(tx, Account, {event.account_id for event in events})
-    await lock_all(tx, Division, {event.division.id for event in events})
+    await read_all(tx, Division, {event.division.id for event in events})
 
 
 async def for_deposit(tx: AsyncSession, events: Sequence[DepositFunds]) -> None:
-    await lock_accounts(tx, {event.account_id for event in events}, {event.division_id for event in events})
+    await lock_funds(tx, {event.account_id for event in events}, {event.division_id for event in events})
     await catalogue(tx)
 
 
-async def lock_accounts(tx: AsyncSession, accounts: Iterable[int], divisions: Iterable[int] = ()) -> None:
-    """With the funds of each: an account's money stands on the row of its top-level division. The divisions named are
-    read along, and so are their funds, for an account that is new with this event."""
-    wanted, named = set(accounts), set(divisions)
-    await lock_all(tx, Account, wanted)
-    await lock_all(tx, Division, named)
-    known = [account for key in sorted(wanted) if (account := await locked_or_none(tx, Account, key))]
-    await lock_all(tx, Funds, {account.top_division_id for account in known} | named)
+async def lock_funds(tx: AsyncSession, account_ids: Iterable[int], divisions: Iterable[int] = ()) -> None:
+    """An account's money stands on the row of its top-level division; that row is what its orders compete for. For an
+    account that is new with this event the named division's is asked for. Accounts and divisions are only read: they
+    change by events of their own partition alone."""
+    wanted, named = set(account_ids), set(divisions)
+    await read_all(tx, Account, wanted)
+    await read_all(tx, Division, named)
+    accounts = [account for key in wanted if (account := await known(tx, Account, key))]
+    new = named if len(accounts) < len(wanted) else set()
+    await lock_all(tx, Funds, {account.top_division_id for account in accounts} | new)
 
 
 async def remember(tx: AsyncSession, keys: Iterable[OrderKey]) -> None:
