@@ -28,7 +28,7 @@ async def issue_drafts(tx: AsyncSession) -> None:
         ids = await take_ids(tx, len(invoices), "invoice_id_seq", "charge_id_seq")
         await number(tx, invoices, [row[0] for row in ids])
         for invoice, row in zip(invoices, ids, strict=True):
-            invoice.charge_id = row[1]
+            invoice.charge_id = row[-1]
             _issue_invoice(tx, invoice)
     if notes:
         ids = await take_ids(tx, len(notes), "credit_note_id_seq")
