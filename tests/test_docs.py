@@ -100,7 +100,9 @@ def test_the_table_of_settings_has_every_setting_with_its_default() -> None:
 def event_rows() -> list[list[str]]:
     listeners: dict[type, list[str]] = {}
     for name in NAMES:
-        settings = import_module(f"services.{name}.settings").Settings(database_url="postgresql+asyncpg://nobody@none/none")
+        settings = import_module(f"services.{name}.settings").Settings(
+            database_url="postgresql+asyncpg://nobody@none/none"
+        )
         door = import_module(f"services.{name}.app").build(settings).door.door
         for heard in (*door.listeners, *door.states):
             listeners.setdefault(heard, []).append(name)

@@ -27,6 +27,7 @@ async def play(stage: Stage) -> None:
     async with stage.show.step("Its names are proven"):
         await orders.publish(stage, order_id, names, SOURCE)
         await orders.proven(stage, account_id, names)
+    await permission(stage, account_id, order_id, names)
     async with stage.show.step("Its invoice is rendered and mailed") as line:
         pdf = await orders.invoice(stage, order_id, SOURCE)
         recipient, _ = await orders.mailed(stage, pdf)
@@ -73,6 +74,18 @@ async def pay(stage: Stage, account_id: int, order_id: int, shortfall: dict[str,
             f"deposit_funds on billing.commands.v1: charged {text(charge['total'])}, {text(charge['tax'])} of it VAT"
         )
     return charge
+
+
+async def permission(stage: Stage, account_id: int, order_id: int, names: tuple[str, ...]) -> None:
+    """News of proof is no permission; a CA of the shop's own asks before it issues."""
+    async with stage.show.step("authorize_issuance on validation.commands.v1") as line:
+        order = {"source": SOURCE, "id": order_id}
+        asked = await stage.wire.publish(
+            "validation.commands.v1", "authorize_issuance", account_id, source=SOURCE, order=order, names=names
+        )
+        permitted = await stage.wire.hear("issuance_authorized", answers(asked), "The permission to issue")
+        until = permitted["issue_before"][:16].replace("T", " ")
+        line.text = f"authorize_issuance on validation.commands.v1: the shop may issue before {until} UTC"
 
 
 async def left_alone(stage: Stage, account_id: int, order_id: int) -> None:
