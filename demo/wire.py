@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from demo.failure import until
 
@@ -51,7 +51,7 @@ class Wire:
 @asynccontextmanager
 async def connected(kafka: str) -> AsyncIterator[Wire]:
     producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all")
-    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, fetch_max_wait_ms=20)
+    consumer = AIOKafkaConsumer(*FACTS, bootstrap_servers=kafka, fetch_max_wait_ms=20)
     await producer.start()
     await consumer.start()
     try:
@@ -69,20 +69,10 @@ async def connected(kafka: str) -> AsyncIterator[Wire]:
 
 async def _go_to_end(consumer: AIOKafkaConsumer) -> None:
     """Without a group: everything said from now on, whatever others have read."""
-    topics = [TopicPartition(topic, p) for topic in FACTS for p in await _partitions(consumer, topic)]
-    consumer.assign(topics)
-    await consumer.seek_to_end(*topics)
-    for topic in topics:
-        await consumer.position(topic)
-
-
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
-    async def look() -> set[int] | None:
-        await consumer._client.force_metadata_update()
-        found: set[int] | None = consumer.partitions_for_topic(topic)
-        return found
-
-    return await until(look, f"The broker's knowledge of {topic}")
+    places = consumer.assignment()
+    await consumer.seek_to_end(*places)
+    for place in places:
+        await consumer.position(place)
 
 
 def of_order(source: str, order_id: int) -> Fits:
