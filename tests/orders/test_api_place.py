@@ -275,6 +275,24 @@ async def test_what_is_no_json_object_is_400(world: World, acme: Company) -> Non
     assert await written(world) == 0
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"certificate":{"common_name":"\\ud800.example","csr":"x"}}',
+        '{"certificate":{"common_name":["a"],"csr":{"a":1}},"order_validity":{"years":1e400}}',
+        '{"certificate":5,"order_validity":"1"}',
+        "[" * 100_000,
+    ],
+)
+async def test_odd_json_is_400_too(world: World, acme: Company, text: str) -> None:
+    async with acme.client() as client:
+        answer = await client.post(URL, content=text.encode(), headers={"content-type": "application/json"})
+
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["errors"][0]["code"] == "bad_request_format"
+    assert await written(world) == 0
+
+
 async def test_a_body_too_large_is_413(acme: Company) -> None:
     answer = await refused(acme, body(comments="x" * 300_000))
 

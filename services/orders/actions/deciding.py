@@ -21,7 +21,7 @@ def reject_order(tx: AsyncSession, order: CertificateOrder, who: str, reason: st
     if not order.reject(who, reason, now):
         return
     _keep(tx, order, who, "order rejected", reason, now)
-    note(tx, order, now, "bad", f"Rejected by {who}: {reason}", who=who)
+    note(tx, order, now, "bad", f"Rejected: {reason}", who=who)
     announce(
         tx,
         facts.OrderRejected(
@@ -38,7 +38,7 @@ def cancel_order(tx: AsyncSession, order: CertificateOrder, who: str, why: str, 
     if not order.cancel(who, why, now):
         return
     _keep(tx, order, who, "order canceled", why, now)
-    note(tx, order, now, "bad", f"Canceled by {who}: {why}", who=who)
+    note(tx, order, now, "bad", f"Canceled: {why}", who=who)
     announce(
         tx,
         facts.OrderCancelled(

@@ -32,7 +32,7 @@ async def place_order(
     order = add(tx, _new_order(await queries.take_id(tx, CertificateOrder), wish, checked, division, by, now))
     request_id = await queries.take_id(tx, OrderRequest)
     append(tx, OrderRequest, id=request_id, order_id=order.id, type="new_request", requested_at=now)
-    note(tx, order, now, "good", f"Placed by {by.who}: {product_name(order.product_name_id)}", who=by.who)
+    note(tx, order, now, "good", f"Placed: {product_name(order.product_name_id)}", who=by.who)
     announce(tx, _order_placed(order, division, by.causation_id))
     if by.approves:
         approve_placed(tx, order, by.who, now)
@@ -44,7 +44,7 @@ async def place_order(
 def approve_placed(tx: AsyncSession, order: CertificateOrder, who: str, now: datetime) -> bool:
     if not order.approve(who, now):
         return False
-    note(tx, order, now, "good", f"Approved by {who}", who=who)
+    note(tx, order, now, "good", "Approved", who=who)
     announce(
         tx, facts.OrderApproved(account_id=order.account_id, order_id=order.id, approved_by=who[:255], occurred_at=now)
     )

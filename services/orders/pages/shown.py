@@ -65,7 +65,9 @@ def advice(order: CertificateOrder, now: datetime, issues_itself: bool) -> Itera
         yield Advice("wait", "Nothing is charged yet.", order.waiting_message or "")
     for each in order.names:
         if each.failure_final and not each.is_proven(now):
-            text = f"{each.failure}. Nothing more is looked up; cancel this order and place it again."
+            text = (
+                f"{(each.failure or '').rstrip('.')}. Nothing more is looked up; cancel this order and place it again."
+            )
             yield Advice("bad", f"{each.name} could not be proven.", text)
     for denial in order.denials or []:
         yield Advice("bad", f"{denial['name']} may not be issued now.", denial["message"])
@@ -87,9 +89,11 @@ def _refund(order: CertificateOrder) -> str:
     return why.strip()
 
 
-def name(row: OrderName, now: datetime) -> dict[str, Any]:
+def name(row: OrderName, now: datetime, is_closed: bool) -> dict[str, Any]:
     if row.is_proven(now):
         chip = Chip("good", "Proven")
+    elif is_closed:
+        chip = Chip("", "Proof ran out" if row.validated_at else "Not proven")
     elif row.failure_final:
         chip = Chip("bad", "Failed")
     elif row.record_value:
@@ -113,7 +117,7 @@ def listed(row: Row, now: datetime) -> dict[str, Any]:
 
 
 def order(row: Row, who: Caller, now: datetime, issues_itself: bool) -> dict[str, Any]:
-    names = [name(each, now) for each in row.order.names]
+    names = [name(each, now, row.order.closed_at is not None) for each in row.order.names]
     records = {each["row"].record_name: each["row"] for each in names if each["row"].record_value}
     unproven = {each["row"].record_name for each in names if not each["proven"]}
     return {
