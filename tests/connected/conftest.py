@@ -1,0 +1,29 @@
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from shared.devstack.broker import Broker
+from shared.devstack.postgres import Postgres
+from tests.connected.kit import Rig
+from tests.toy import COMMANDS, OUT, TOPIC
+
+
+@pytest_asyncio.fixture
+async def broker(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Broker]:
+    async with Broker(tmp_path_factory.mktemp("broker") / "log") as broker:
+        await broker.make_topics([TOPIC, COMMANDS, OUT])
+        yield broker
+
+
+@pytest_asyncio.fixture
+async def rig(broker: Broker, postgres: Postgres) -> AsyncIterator[Rig]:
+    async with Rig(broker, postgres) as rig:
+        yield rig
+
+
+@pytest_asyncio.fixture
+async def durable_rig(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
+    """On a PostgreSQL of its own that keeps what it committed when it is killed."""
+    async with Postgres(tmp_path_factory.mktemp("durable")) as postgres, Rig(broker, postgres) as rig:
+        yield rig

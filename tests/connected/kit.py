@@ -1,0 +1,322 @@
+"""A speaker with its outbox and relay, a real broker, and members of the toy service that can be killed."""
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, Self
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from shared.db import Database, make_engine
+from shared.devstack.broker import Broker
+from shared.devstack.postgres import Postgres
+from shared.door import Door, OpenDoor
+from shared.outbox import WRITE
+from shared.relay import Leader, Producer, Relay
+from shared.service import BrokerProducer, consumer_settings, make_broker
+from shared.settings import BaseSettings
+from tests.toy import Counted, Toy, counted, lock_things, make_tables, on_counted
+
+numbers = count(1)
+BATCH = 40
+
+
+def settings_of(broker: Broker, **changed: Any) -> BaseSettings:
+    """As in `make run`, with the shortest session time-out that is steady, so that a killed member is missed soon."""
+    given: dict[str, Any] = {
+        "kafka": broker.address,
+        "kafka_idempotence": False,
+        "kafka_fetch_max_wait_ms": 20,
+        "kafka_batch_timeout_ms": 20,
+        "kafka_session_timeout_ms": 3000,
+        "kafka_heartbeat_interval_ms": 300,
+        "kafka_rebalance_timeout_ms": 5000,
+    }
+    return BaseSettings(**given | changed)
+
+
+class Member:
+    """One process of the toy service, as far as Kafka and PostgreSQL can tell."""
+
+    def __init__(self, url: str, settings: BaseSettings, door_class: type[OpenDoor] = OpenDoor) -> None:
+        self.name = f"member {next(numbers)}"
+        self.engine = make_engine(url, self.name, pool_size=3)
+        self.freeze = 0.0
+        self.frozen = asyncio.Event()
+        self.door = door_class(self._door(), Database(self.engine), stay=20, drain=4)
+        self.broker = make_broker(settings, self.name)
+        self.subscriber = self.door.subscribe(self.broker, **consumer_settings(settings))
+        self.subscriber.max_records = BATCH
+
+    def _door(self) -> Door:
+        door = Door("toy")
+
+        @door.on(Counted, prefetch=lock_things)
+        async def on_counted_slowly(event: Counted, tx: AsyncSession) -> None:
+            if random.random() < 0.1:
+                await asyncio.sleep(random.random() / 50)
+            await on_counted(event, tx)
+            if self.freeze and not self.frozen.is_set():
+                self.frozen.set()
+                await asyncio.sleep(self.freeze)
+
+        return door
+
+    async def start(self) -> Self:
+        await self.broker.start()
+        return self
+
+    async def stop(self) -> None:
+        self.door.stopping = True
+        await self.broker.stop()
+        await self.engine.dispose()
+
+    async def kill(self) -> None:
+        """In the middle of whatever it does: nothing is committed any more, neither rows nor offsets."""
+        for task in self.subscriber.tasks:
+            task.cancel()
+        consumer, self.subscriber.consumer = self.subscriber.consumer, None
+        await asyncio.wait_for(consumer.stop(), 10)
+        await self.engine.dispose()
+        with suppress(Exception):
+            await self.broker.stop()
+
+
+class Forgetful(Relay):
+    """A relay that dies now and then after the broker took the records and before it has noted so."""
+
+    dies = 0.0
+    deaths = 0
+
+    async def _move(self, ids: list[int]) -> None:
+        if random.random() < self.dies:
+            Forgetful.deaths += 1
+            raise asyncio.CancelledError
+        await super()._move(ids)
+
+
+@dataclass
+class Plan:
+    """What is said, and what must be there in the end."""
+
+    events: list[Counted]
+    poison: dict[int, int] = field(default_factory=dict)  # thing → the version that cannot be applied
+
+    @classmethod
+    def make(cls, number: int, things: Sequence[int], poison: int = 0) -> "Plan":
+        versions = dict.fromkeys(things, 0)
+        order = random.choices(things, k=number)
+        at = {thing: max(1, order.count(thing) // 2) for thing in random.sample(things, poison)}
+        events = []
+        for thing in order:
+            versions[thing] += 1
+            bad = "bug" if at.get(thing) == versions[thing] else None
+            events.append(counted(thing, versions[thing], fails=bad))
+        return cls(events, at)
+
+    @property
+    def versions(self) -> dict[int, int]:
+        """Without the poisoned ones and what comes behind them."""
+        fine = [one for one in self.events if one.version < self.poison.get(one.account_id, 2**31)]
+        return {one.account_id: one.version for one in fine}
+
+    @property
+    def parked(self) -> dict[int, list[int]]:
+        behind: dict[int, list[int]] = {}
+        for one in self.events:
+            if one.version >= self.poison.get(one.account_id, 2**31):
+                behind.setdefault(one.account_id, []).append(one.version)
+        return behind
+
+    def with_repeats(self, share: float = 0.02) -> list[Counted]:
+        """Some are said again, under the same id, a little later."""
+        said = list(self.events)
+        for n in sorted(random.sample(range(len(said)), int(len(said) * share)), reverse=True):
+            said.insert(min(len(said), n + random.randint(0, 60)), self.events[n])
+        return said
+
+
+class Rig:
+    def __init__(self, broker: Broker, postgres: Postgres) -> None:
+        self.broker, self.postgres = broker, postgres
+        self.settings = settings_of(broker)
+        self.members: list[Member] = []
+        self.door_class: type[OpenDoor] = OpenDoor
+
+    async def __aenter__(self) -> Self:
+        names = [f"{name}{next(numbers)}" for name in ("listener", "speaker")]
+        await self.postgres.make_databases(names)
+        self.toy, self.speaker = [await self._toy(name) for name in names]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.gather(*(member.kill() for member in self.members))
+        for toy in (self.toy, self.speaker):
+            await toy.engine.dispose()
+
+    async def _toy(self, name: str) -> Toy:
+        url = self.postgres.url(name)
+        engine: AsyncEngine = make_engine(url, name, pool_size=4)
+        await make_tables(engine)
+        toy = Toy(url, engine, Database(engine))
+        await toy.empty()
+        return toy
+
+    async def say(self, events: Sequence[Counted]) -> None:
+        """Into the speaker's outbox, in one transaction."""
+        headers = [json.dumps(_headers(event)) for event in events]
+        columns = (
+            [e.id for e in events], [e.topic for e in events], [e.key for e in events], headers,
+            [e.model_dump_json().encode() for e in events],
+        )  # fmt: skip
+        async with self.speaker.db.transaction() as tx:
+            await (await tx.connection()).exec_driver_sql(WRITE, columns)
+
+    async def say_slowly(self, events: Sequence[Counted], pause: float = 0.05) -> None:
+        for start in range(0, len(events), 100):
+            await self.say(events[start : start + 100])
+            await asyncio.sleep(pause)
+
+    @asynccontextmanager
+    async def relay(self, kind: type[Relay] = Relay) -> AsyncIterator[None]:
+        stop = asyncio.Event()
+        running = asyncio.create_task(self._relays(kind, stop))
+        try:
+            yield
+        finally:
+            stop.set()
+            await running
+
+    async def _relays(self, kind: type[Relay], stop: asyncio.Event) -> None:
+        """One process after the other: the next begins when one has died."""
+        while not stop.is_set():
+            sender = make_broker(self.settings, "relay")
+            leader = Leader(self.speaker.url)
+            await sender.start()
+            producer: Producer = BrokerProducer(sender)
+            with suppress(asyncio.CancelledError):
+                await kind(self.speaker.db, producer, leader, _nothing).run(stop)
+            await leader.release()
+            await sender.stop()
+
+    async def join(self) -> Member:
+        member = Member(self.toy.url, self.settings, self.door_class)
+        self.members.append(member)
+        return await member.start()
+
+    async def kill(self, member: Member) -> None:
+        self.members.remove(member)
+        await member.kill()
+
+    async def a_busy_one(self, within: float = 5.0) -> Member:
+        """In the middle of a chunk, if one can be caught there."""
+        until = asyncio.get_running_loop().time() + within
+        while not (busy := [one for one in self.members if not one.door.idle]):
+            await asyncio.sleep(0.001)
+            if asyncio.get_running_loop().time() > until:
+                return random.choice(self.members)
+        return random.choice(busy)
+
+    async def done(self) -> int:
+        return int(
+            await self.toy.value("SELECT (SELECT count(*) FROM applied) + (SELECT count(*) FROM parked_event)") or 0
+        )
+
+    async def until_done(self, number: int, quiet: float = 25.0) -> None:
+        """The watchdog: a stall fails here, by name, with what is known about it."""
+        clock = asyncio.get_running_loop().time
+        before, since = -1, clock()
+        while (now := await self._done_or(before)) < number:
+            if now != before:
+                before, since = now, clock()
+            if clock() - since > quiet:
+                raise AssertionError(f"STALLED: nothing moved for {quiet} s at {now} of {number} events: {self._state()}")
+            await asyncio.sleep(0.1)
+
+    async def _done_or(self, before: int) -> int:
+        try:
+            return await self.done()
+        except Exception:
+            return before  # the database is down, as some tests want it
+
+    def _state(self) -> str:
+        states = []
+        for member in self.members:
+            consumer = member.subscriber.consumer
+            places = sorted(f"{p.topic}/{p.partition}" for p in consumer.assignment()) if consumer else "gone"
+            states.append(f"{member.name}: {places}, {member.door.stats}, idle {member.door.idle}")
+        return "; ".join(states)
+
+    async def check(self, plan: Plan) -> None:
+        """Every event once, in order; poison parked with all that follow it on the same thing, and nothing else."""
+        assert await self.toy.versions() == plan.versions
+        assert await self.toy.value("SELECT count(*) FROM applied") == sum(plan.versions.values())
+        assert await self.toy.value(GAPS) == 0
+        assert await self.toy.value("SELECT count(*) FROM inbox") == len(plan.events)
+        parked: dict[int, list[int]] = {}
+        for row in await self.toy.parked():
+            body = json.loads(bytes(row.payload))
+            parked.setdefault(body["account_id"], []).append(body["version"])
+            assert bool(row.error) == (len(parked[body["account_id"]]) == 1), row.error
+        assert parked == plan.parked
+        assert await self.toy.value(OUTBOX_SWAPS) == 0
+        assert await self.toy.value("SELECT count(*) FROM outbox") == sum(plan.versions.values())
+
+    async def mend(self) -> None:
+        """An operator stores a correction of each poisoned event and retries its scope."""
+        await self._correct()
+        door = OpenDoor(Member(self.toy.url, self.settings).door.door, self.toy.db)
+        for row in await self.toy.rows("SELECT topic, scope FROM parked_scope"):
+            await door.retry(row.topic, row.scope)
+
+    async def _correct(self) -> None:
+        async with self.toy.engine.begin() as connection:
+            await connection.execute(text(CORRECT))
+
+    async def on_the_wire(self, topic: str) -> list[str]:
+        """The event id of every record, in the order of each partition."""
+        return [dict(one.headers)["ce_id"].decode() for one in await self.records(topic)]
+
+    async def records(self, topic: str) -> list[ConsumerRecord[Any, Any]]:
+        consumer = AIOKafkaConsumer(topic, bootstrap_servers=self.broker.address, auto_offset_reset="earliest")
+        await consumer.start()
+        found: list[ConsumerRecord[Any, Any]] = []
+        try:
+            ends = await consumer.end_offsets(consumer.assignment())
+            while any([await consumer.position(place) < end for place, end in ends.items()]):
+                for records in (await consumer.getmany(timeout_ms=200)).values():
+                    found += records
+        finally:
+            await consumer.stop()
+        return found
+
+
+def _headers(event: Counted) -> dict[str, str]:
+    own = str(event.id)
+    return {"ce_id": own, "ce_type": event.type, "ce_source": event.source, "correlation_id": own}
+
+
+async def _nothing() -> None:
+    return None
+
+
+GAPS = """
+SELECT count(*) FROM (SELECT version, lag(version, 1, 0::bigint) OVER (PARTITION BY thing ORDER BY version) AS before
+                      FROM applied) AS a WHERE version <> before + 1
+"""
+OUTBOX_SWAPS = """
+SELECT count(*) FROM (
+  SELECT version, lag(version, 1, 0) OVER (PARTITION BY key ORDER BY id) AS before
+  FROM (SELECT id, key, (convert_from(payload, 'UTF8')::jsonb->>'version')::int AS version FROM outbox) AS o
+) AS s WHERE version <> before + 1
+"""
+CORRECT = """
+UPDATE parked_event SET corrected = convert_to((convert_from(payload, 'UTF8')::jsonb - 'fails')::text, 'UTF8')
+WHERE error IS NOT NULL
+"""
