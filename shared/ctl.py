@@ -5,6 +5,7 @@ import asyncio
 import json
 import os
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from shared import parking
 from shared.asyncapi import all_events
 from shared.db import utcnow
-from shared.errors import DomainError, Rejected
+from shared.errors import DomainError, NotFound, Rejected
 from shared.migrate import upgrade
 from shared.relay import Leader, lead_or_wait
 from shared.service import Service
@@ -140,21 +141,27 @@ async def show_parked(told: Any, tools: Tools) -> None:
 
 async def retry(told: Any, tools: Tools) -> None:
     service = tools.build(told.service)
-    done = await service.door.retry(told.topic, told.scope)
+    done = await service.door.again.retry(told.topic, told.scope)
     async with service.db.transaction() as tx:
         left = await parking.events(tx, told.topic, told.scope, limit=1000)
     print(f"{done} applied, {len(left)} left" + (f": {left[0].error}" if left else ""))
 
 
 async def retry_alone(told: Any, tools: Tools) -> None:
-    await tools.build(told.service).door.retry_alone(told.seq)
-    print("applied")
+    applied = await tools.build(told.service).door.again.retry_alone(told.seq)
+    print("applied" if applied else "it failed again; see its reason with: parked list")
 
 
 async def discard_parked(told: Any, tools: Tools) -> None:
-    async with tools.build(told.service).db.transaction() as tx:
+    """What waited behind it is applied at once."""
+    service = tools.build(told.service)
+    async with service.db.transaction() as tx:
         topic, scope = await parking.discard(tx, told.seq, told.reason, os.environ.get("USER", "shell"), utcnow())
-    print("discarded" + (f"; retry {topic} {scope} to apply what waited behind it" if scope else ""))
+    done = 0
+    if scope is not None:
+        with suppress(NotFound):
+            done = await service.door.again.retry(topic, scope)
+    print(f"discarded; {done} that waited behind it were applied")
 
 
 async def replay(told: Any, tools: Tools) -> None:

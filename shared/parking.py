@@ -75,10 +75,13 @@ async def blocked(tx: AsyncSession, topic: str, scopes: Sequence[str]) -> set[st
 
 
 async def park(tx: AsyncSession, record: Parked) -> None:
-    """The caller has written its inbox row in this transaction and found it new."""
+    """The caller has written its inbox row in this transaction and found it new. An existing scope is locked by an
+    update that changes nothing: a retry that has found no more and is about to delete it must end first."""
     if record.scope is not None and record.error is not None:
         scope = {"topic": record.topic, "scope": record.scope, "reason": record.error}
-        await tx.execute(insert(parked_scope).values(scope).on_conflict_do_nothing())
+        same = {"reason": parked_scope.c.reason}
+        statement = insert(parked_scope).values(scope)
+        await tx.execute(statement.on_conflict_do_update(index_elements=["topic", "scope"], set_=same))
     await tx.execute(insert(parked_event).values(**record.__dict__))
 
 
@@ -121,15 +124,16 @@ def as_record(row: Any) -> ConsumerRecord[Any, Any]:
     )  # fmt: skip
 
 
-async def taken(tx: AsyncSession, seq: int) -> None:
-    await tx.execute(delete(parked_event).where(parked_event.c.seq == seq))
+async def taken(tx: AsyncSession, seq: int) -> bool:
+    gone = await tx.execute(delete(parked_event).where(parked_event.c.seq == seq).returning(parked_event.c.seq))
+    return gone.first() is not None
 
 
 async def end_of_scope(tx: AsyncSession, topic: str, scope: str) -> None:
     await tx.execute(delete(parked_scope).where(parked_scope.c.topic == topic, parked_scope.c.scope == scope))
 
 
-async def failed_again(tx: AsyncSession, topic: str, scope: str, seq: int, error: str) -> None:
+async def failed_again(tx: AsyncSession, topic: str, scope: str | None, seq: int, error: str) -> None:
     await tx.execute(
         update(parked_scope)
         .where(parked_scope.c.topic == topic, parked_scope.c.scope == scope)

@@ -11,13 +11,11 @@ from typing import Any
 from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from faststream.kafka import KafkaBroker
 from faststream.middlewares import AckPolicy
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared import parking
 from shared.db import Database, utcnow
-from shared.door.decode import Decoder, Entry, storable
-from shared.door.work import Apply, Interrupted, Listener, Prefetch, Stats, Worker, is_transient, sentence_of
-from shared.errors import DomainError
+from shared.door.again import Again
+from shared.door.decode import Decoder
+from shared.door.work import Apply, Interrupted, Listener, Prefetch, Stats, Worker
 from shared.events.base import CommandRefused, Event
 
 log = logging.getLogger(__name__)
@@ -82,6 +80,7 @@ class OpenDoor(ConsumerRebalanceListener):  # type: ignore[misc]
         self._idle.set()
         self._decoder = Decoder(door.facts, inbox_days)
         self._worker = Worker(db, door.listeners, door.refused, self._leave, self.stats)
+        self.again = Again(db, replace(self._decoder, inbox_days=36_500), self._worker)
         self._state_topics = {fact.topic for fact in door.states}
 
     def subscribe(self, broker: KafkaBroker, **settings: Any) -> Any:
@@ -174,57 +173,6 @@ class OpenDoor(ConsumerRebalanceListener):  # type: ignore[misc]
     @property
     def retrying(self) -> bool:
         return self._worker.retrying
-
-    # ── parked events ────────────────────────────────────────────────────────────────────────────────────────────────
-
-    async def retry(self, topic: str, scope: str) -> int:
-        """Apply what is parked for a scope, one event a transaction, until it is drained or one fails again; how many
-        were applied. The row's deletion under the scope's lock is what makes it once."""
-        done = 0
-        while await self._retry_next(topic, scope):
-            done += 1
-        return done
-
-    async def _retry_next(self, topic: str, scope: str) -> bool:
-        row: Any = None
-        try:
-            async with self.db.transaction() as tx:
-                await parking.lock_scope(tx, topic, scope)
-                row = await parking.next_of(tx, topic, scope)
-                if row is None:
-                    await parking.end_of_scope(tx, topic, scope)
-                    return False
-                await self._apply_parked(tx, row)
-                await parking.taken(tx, row.seq)
-        except Exception as error:
-            if row is None or is_transient(error):
-                raise
-            async with self.db.transaction() as tx:
-                await parking.failed_again(tx, topic, scope, row.seq, storable(sentence_of(error)))
-            return False
-        return True
-
-    async def retry_alone(self, seq: int) -> None:
-        """An event without scope; nothing waits behind it. Raises what its function raises, and it stays parked."""
-        async with self.db.transaction() as tx:
-            row = await parking.lock_lone(tx, seq)
-            await self._apply_parked(tx, row)
-            await parking.taken(tx, seq)
-
-    async def _apply_parked(self, tx: AsyncSession, row: Any) -> None:
-        entry = self._decode_parked(row)
-        if entry.fact is None or entry.event is None or entry.error:
-            raise DomainError(entry.error or "Nobody here listens to this type; discard the event.")
-        listener = self.door.listeners[entry.fact]
-        if listener.prefetch:
-            await listener.prefetch(tx, [entry.event])
-        await listener.apply(entry.event, tx)
-
-    def _decode_parked(self, row: Any) -> Entry:
-        record = parking.as_record(row)
-        # Beyond the horizon too: an operator has looked at it.
-        entry = replace(self._decoder, inbox_days=36_500).decode(record, utcnow())
-        return entry or Entry(record, row.event_id)
 
 
 async def _parse(records: Records, original: Any) -> Any:

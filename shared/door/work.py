@@ -154,6 +154,11 @@ class Worker:
             if prefetch := self.listeners[fact].prefetch:
                 await prefetch(tx, events)
 
+    async def apply_one(self, tx: AsyncSession, entry: Entry) -> None:
+        """For a retry: what a chunk does, for one event."""
+        await self._prefetch(tx, [entry])
+        await self._listen(tx, entry)
+
     async def _listen(self, tx: AsyncSession, entry: Entry) -> None:
         if entry.fact and entry.event:
             tx.info["correlation_id"] = _header(entry, "correlation_id") or entry.event.told_id
@@ -169,11 +174,17 @@ class Worker:
         async with self.db.transaction() as tx:
             if not await mark_new(tx, entry.record.topic, [entry.event_id]):
                 return
-            if isinstance(error, DomainError) and self.refused and isinstance(entry.event, Command):
-                announce(tx, refusal(self.refused, entry.event, error))
+            if self.answer(tx, entry, error):
                 return
             await parking.park(tx, entry.parked(sentence_of(error)))
         self.stats.parked += 1
+
+    def answer(self, tx: AsyncSession, entry: Entry, error: Exception) -> bool:
+        """Whether it was a command that a rule refused; then whoever asked is told."""
+        if not (isinstance(error, DomainError) and self.refused and isinstance(entry.event, Command)):
+            return False
+        announce(tx, refusal(self.refused, entry.event, error))
+        return True
 
 
 def refusal(kind: type[CommandRefused], command: Command, error: DomainError) -> CommandRefused:

@@ -2,8 +2,8 @@
 
 import base64
 import json
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from contextlib import suppress
+from typing import Annotated, Any, Protocol
 
 from fastapi import APIRouter, Depends, Form, Request
 from sqlalchemy import text
@@ -12,13 +12,22 @@ from starlette.responses import RedirectResponse, Response
 
 from shared import audit, parking
 from shared.access import Caller
-from shared.errors import DomainError
+from shared.errors import NotFound
 from shared.web.caller import CsrfChecked, page_operator
 from shared.web.pages import page
-from shared.web.transaction import Tx, now
+from shared.web.transaction import Tx, database, now
 
 Operator = Annotated[Caller, Depends(page_operator)]
-Retry = Callable[[str, str], Awaitable[int]]
+
+
+class Again(Protocol):
+    """The door's way to apply parked events again; pages know no door."""
+
+    async def retry(self, topic: str, scope: str) -> int: ...
+
+    async def retry_alone(self, seq: int) -> bool: ...
+
+
 WAITING = """
 SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT 10000) AS o) AS pending,
        coalesce(extract(epoch FROM now() - (SELECT created_at FROM outbox ORDER BY id LIMIT 1)), 0)::float
@@ -27,7 +36,7 @@ SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT 10000) AS o) AS pending
 PAGE = 50
 
 
-def operations(service: str, retry: Retry) -> APIRouter:
+def operations(service: str, again: Again) -> APIRouter:
     router = APIRouter(prefix=f"/{service}/operations", include_in_schema=False)
 
     @router.get("")
@@ -50,17 +59,24 @@ def operations(service: str, retry: Retry) -> APIRouter:
     async def retry_scope(
         request: Request, who: Operator, topic: Annotated[str, Form()], scope: Annotated[str, Form()]
     ) -> Response:
-        try:
-            await retry(topic, scope)
-        except DomainError as error:
-            return page(request, "error.html", error.status, message=error.message, error_status=error.status)
+        await again.retry(topic, scope)
+        return RedirectResponse(f"/{service}/operations", 303)
+
+    @router.post("/retry-alone", dependencies=[CsrfChecked])
+    async def retry_alone(request: Request, who: Operator, seq: Annotated[int, Form()]) -> Response:
+        await again.retry_alone(seq)
         return RedirectResponse(f"/{service}/operations", 303)
 
     @router.post("/discard", dependencies=[CsrfChecked])
     async def discard(
-        request: Request, who: Operator, tx: Tx, seq: Annotated[int, Form()], reason: Annotated[str, Form()] = ""
+        request: Request, who: Operator, seq: Annotated[int, Form()], reason: Annotated[str, Form()] = ""
     ) -> Response:
-        await parking.discard(tx, seq, reason, who.email, now())
+        """What waited behind the discarded event is applied at once."""
+        async with database(request).transaction() as tx:
+            topic, scope = await parking.discard(tx, seq, reason, who.email, now())
+        if scope is not None:
+            with suppress(NotFound):
+                await again.retry(topic, scope)
         return RedirectResponse(f"/{service}/operations", 303)
 
     @router.get("/audit")

@@ -236,7 +236,9 @@ class Rig:
             if now != before:
                 before, since = now, clock()
             if clock() - since > quiet:
-                raise AssertionError(f"STALLED: nothing moved for {quiet} s at {now} of {number} events: {self._state()}")
+                raise AssertionError(
+                    f"STALLED: nothing moved for {quiet} s at {now} of {number} events: {self._state()}"
+                )
             await asyncio.sleep(0.1)
 
     async def _done_or(self, before: int) -> int:
@@ -273,7 +275,7 @@ class Rig:
         await self._correct()
         door = OpenDoor(Member(self.toy.url, self.settings).door.door, self.toy.db)
         for row in await self.toy.rows("SELECT topic, scope FROM parked_scope"):
-            await door.retry(row.topic, row.scope)
+            await door.again.retry(row.topic, row.scope)
 
     async def _correct(self) -> None:
         async with self.toy.engine.begin() as connection:

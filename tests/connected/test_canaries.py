@@ -131,15 +131,11 @@ async def test_a_header_that_is_not_text(broker: Broker, own: bool) -> None:
 async def test_a_batch_published_at_once_goes_to_one_partition_whatever_its_keys(broker: Broker) -> None:
     kafka = make_broker(settings_of(broker), "canary-batch")
     await kafka.start()
-    for size in (40, *[1] * 12):
-        await kafka.publish_batch(*[KafkaPublishMessage("1", key=b"same")] * size, topic=COMMANDS)
+    same = KafkaPublishMessage("1", key=b"same")
+    places = [await kafka.publish_batch(same, same, topic=COMMANDS) for _ in range(40)]
     await kafka.stop()
 
-    async with AIOKafkaConsumer(COMMANDS, bootstrap_servers=broker.address, auto_offset_reset="earliest") as consumer:
-        ends = await consumer.end_offsets([TopicPartition(COMMANDS, n) for n in range(4)])
-    assert sum(ends.values()) == 52
-    assert max(ends.values()) >= 40
-    assert sum(end > 0 for end in ends.values()) > 1  # the one key is on several partitions: no order
+    assert len({place.partition for place in places}) > 1  # one key on several partitions: no order
 
 
 async def test_a_publish_without_confirmation_is_in_order_on_the_partition_of_its_key(broker: Broker) -> None:
