@@ -165,13 +165,14 @@ class Relay:
                 if replay_since and await self._lead():
                     await self.replay(replay_since)
                     replay_since = None
-                if await self.step():
-                    continue
+                did_something = await self.step()
                 self.stats.failures = 0
+                if did_something:
+                    continue
             except Exception as error:
                 self.stats.failures += 1
                 log.warning("the relay rests", extra={"error": f"{type(error).__name__}: {error}"[:300]})
-                await asyncio.sleep(min(0.05 * 2**self.stats.failures, 5.0))
+                await asyncio.sleep(min(0.05 * 2 ** min(self.stats.failures, 10), 5.0))
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._committed.wait(), poll if self.stats.leader else 0.5)
         await self._stop()

@@ -94,7 +94,7 @@ class Service:
             except Exception as error:
                 failures += 1
                 log.error("a step failed", exc_info=error, extra={"service": self.name})
-                await asyncio.sleep(min(0.2 * 2**failures, 30.0))
+                await asyncio.sleep(min(0.2 * 2 ** min(failures, 10), 30.0))
             with suppress(TimeoutError):
                 await asyncio.wait_for(wake.wait(), 0.5)
 

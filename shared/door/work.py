@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import asyncpg
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared import parking
@@ -24,8 +26,9 @@ log = logging.getLogger(__name__)
 Apply = Callable[[Any, AsyncSession], Awaitable[None]]
 Prefetch = Callable[[AsyncSession, Sequence[Any]], Awaitable[None]]
 
-# Serialisation, deadlock, shutdown, connection, lock and statement time-outs.
-TRANSIENT = ("40001", "40P01", "57P", "08", "55P03", "57014", "25P03")
+# Connection, serialisation, deadlock, resources (connections, disk), lock and idle time-out, read-only (a fail-over),
+# operator (shutdown, starting up, statement time-out).
+TRANSIENT = ("08", "40001", "40P01", "53", "55P03", "25P03", "25006", "57")
 
 
 @dataclass(frozen=True)
@@ -50,20 +53,25 @@ class Interrupted(Exception):
     """The partition is being taken away, the process stops, or the stay got too long: the records come again."""
 
 
-def is_transient(error: BaseException) -> bool:
-    if isinstance(error, DBAPIError):
-        state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or ""
-        return error.connection_invalidated or str(state).startswith(TRANSIENT)
-    return isinstance(error, OSError | TimeoutError | ConnectionError)
+def is_transient(error: Exception) -> bool:
+    if isinstance(error, OSError | PoolTimeout) or (isinstance(error, DBAPIError) and error.connection_invalidated):
+        return True
+    cause = _cause(error)
+    if isinstance(cause, asyncpg.InterfaceError):  # a wrong argument is one too
+        return not isinstance(cause, ValueError) and "is closed" in str(cause)
+    return str(getattr(cause, "sqlstate", None) or "").startswith(TRANSIENT)
+
+
+def _cause(error: Exception) -> BaseException:
+    """What the driver said. While connecting it is not wrapped."""
+    return (error.orig.__cause__ or error.orig or error) if isinstance(error, DBAPIError) and error.orig else error
 
 
 def sentence_of(error: Exception) -> str:
     """For the operator who finds the event parked."""
     if isinstance(error, DomainError):
         return error.message
-    cause: BaseException = error
-    if isinstance(error, DBAPIError) and error.orig:
-        cause = error.orig.__cause__ or error.orig
+    cause = _cause(error)
     return f"{type(cause).__name__}: {str(cause)[:500]}"
 
 
@@ -113,6 +121,7 @@ class Worker:
                 self.stats.transient += 1
                 log.warning("the database is not to be had, trying again", extra={"error": str(error)[:200]})
             if self.leave():
+                self.retrying = False
                 raise Interrupted
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311
             pause = min(pause * 2, 2.0)
