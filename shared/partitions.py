@@ -1,14 +1,18 @@
 """Day partitions of inbox and published: made ahead, so that a day never begins without its own; dropped when old."""
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared.db import Database
+from shared.db import Database, utcnow
 from shared.inbox import day_bounds
 
+log = logging.getLogger(__name__)
 DAYS_AHEAD = 7
 
 
@@ -29,17 +33,40 @@ def _make(table: str, day: datetime, low: str, high: str) -> str:
 
 
 async def keep_partitions(db: Database, inbox_days: int, published_days: int) -> None:
-    """The relay's leader does this before it sends: a sent row that could not be noted would be sent for ever."""
-    async with db.transaction() as tx:
-        now: datetime = (await tx.execute(text("SELECT now()"))).scalar_one()
-        for n in range(DAYS_AHEAD + 1):
-            await _make_room(tx, now + timedelta(days=n))
-        for statement in day_partitions(now):
-            await tx.execute(text(statement))
-        for table, days in (("inbox", inbox_days), ("published", published_days)):
-            await tx.execute(text(DROP_OLD.format(table=table, days=days + 1)))
-        await tx.execute(OLD_FOREIGN, {"days": inbox_days})
-        await tx.execute(text("DELETE FROM idempotency_key WHERE created_at < now() - interval '7 days'"))
+    """The relay's leader does this before it sends: a sent row that could not be noted would be sent for ever. Each
+    statement waits a moment only, for while it waits for a table everybody waits behind it; a backup that reads the
+    tables for hours must not stop the service. What could not be done today is done in one of seven days."""
+    now = utcnow()
+    for n in range(DAYS_AHEAD + 1):
+        await _keep(db, partial(_make_day, now + timedelta(days=n)), needed=n == 0)
+    await _keep(db, partial(_drop_old, inbox_days, published_days))
+
+
+async def _keep(db: Database, step: Callable[[AsyncSession], Awaitable[None]], needed: bool = False) -> None:
+    try:
+        async with db.transaction() as tx:
+            await tx.execute(text("SET LOCAL lock_timeout = '500ms'"))
+            await step(tx)
+    except DBAPIError as error:
+        if needed:
+            raise
+        log.warning("partitions could not be kept, trying again later", extra={"error": str(error.orig)[:200]})
+
+
+async def _make_day(day: datetime, tx: AsyncSession) -> None:
+    made = "SELECT to_regclass(:inbox) IS NOT NULL AND to_regclass(:published) IS NOT NULL"
+    if await tx.scalar(text(made), {"inbox": f"inbox_{day:%Y%m%d}", "published": f"published_{day:%Y%m%d}"}):
+        return
+    await _make_room(tx, day)
+    for statement in day_partitions(day, ahead=0):
+        await tx.execute(text(statement))
+
+
+async def _drop_old(inbox_days: int, published_days: int, tx: AsyncSession) -> None:
+    for table, days in (("inbox", inbox_days), ("published", published_days)):
+        await tx.execute(text(DROP_OLD.format(table=table, days=days + 1)))
+    await tx.execute(OLD_FOREIGN, {"days": inbox_days})
+    await tx.execute(text("DELETE FROM idempotency_key WHERE created_at < now() - interval '7 days'"))
 
 
 async def _make_room(tx: AsyncSession, day: datetime) -> None:

@@ -20,7 +20,7 @@ class Consumer(Protocol):
 
 @dataclass
 class Lag:
-    """Per partition: the position last seen and when it last moved."""
+    """Per partition: the position last seen, and since when it has been there with something waiting."""
 
     seen: dict[Any, tuple[int, float]] = field(default_factory=dict)
     behind: dict[str, int] = field(default_factory=dict)
@@ -30,17 +30,22 @@ class Lag:
         moved = {}
         for place, (position, _) in positions.items():
             before = self.seen.get(place)
-            moved[place] = (position, now if before is None or before[0] != position else before[1])
+            stands = before is not None and before[0] == position and self.behind.get(_name(place), 0) > 0
+            moved[place] = (position, before[1] if before and stands else now)
         self.seen = moved
-        self.behind = {f"{place.topic}/{place.partition}": high - at for place, (at, high) in positions.items()}
+        self.behind = {_name(place): high - at for place, (at, high) in positions.items()}
 
     def stuck(self, now: float) -> list[str]:
         """Assigned, behind, and not moving: consumers have been seen to stop without an error."""
         return [
-            f"{place.topic}/{place.partition}"
+            _name(place)
             for place, (_, since) in self.seen.items()
-            if self.behind.get(f"{place.topic}/{place.partition}", 0) > 0 and now - since > STUCK_SECONDS
+            if self.behind.get(_name(place), 0) > 0 and now - since > STUCK_SECONDS
         ]
+
+
+def _name(place: Any) -> str:
+    return f"{place.topic}/{place.partition}"
 
 
 class Metrics:

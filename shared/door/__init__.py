@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -14,7 +15,7 @@ from faststream.middlewares import AckPolicy
 
 from shared.db import Database, utcnow
 from shared.door.again import Again
-from shared.door.decode import Decoder
+from shared.door.decode import Decoder, Entry
 from shared.door.work import Apply, Interrupted, Listener, Prefetch, Stats, Worker
 from shared.events.base import CommandRefused, Event
 
@@ -127,20 +128,34 @@ class OpenDoor(ConsumerRebalanceListener):  # type: ignore[misc]
         await self._commit(records[-1])
 
     async def _take_state(self, records: Records) -> None:
-        """Credentials must not wait behind anything; one that cannot be read is logged, never parked."""
-        decoder = replace(self._decoder, inbox_days=36_500)
-        entries = [entry for record in records if record.value and (entry := decoder.decode(record, utcnow()))]
-
-        async def apply() -> None:
-            async with self.db.transaction() as tx:
-                for entry in entries:
-                    if entry.error or not entry.event or not entry.fact:
-                        log.error("a state record cannot be read", extra={"error": entry.error})
-                        continue
-                    await self.door.states[entry.fact](entry.event, tx)
-
-        await self._worker.settle(apply)
+        """Credentials must not wait behind anything: one that cannot be taken is logged, never parked."""
+        entries = [
+            entry for record in records if record.value and (entry := self.again.decoder.decode(record, utcnow()))
+        ]
+        try:
+            await self._worker.settle(partial(self._apply_state, entries))
+        except Interrupted:
+            raise
+        except Exception:
+            for entry in entries:
+                await self._take_one_state(entry)
         self.stats.applied += len(entries)
+
+    async def _take_one_state(self, entry: Entry) -> None:
+        try:
+            await self._worker.settle(partial(self._apply_state, [entry]))
+        except Interrupted:
+            raise
+        except Exception as error:
+            log.error("a state record cannot be taken", exc_info=error, extra={"event_id": str(entry.event_id)})
+
+    async def _apply_state(self, entries: Sequence[Entry]) -> None:
+        async with self.db.transaction() as tx:
+            for entry in entries:
+                if entry.error or not entry.event or not entry.fact:
+                    log.error("a state record cannot be read", extra={"error": entry.error})
+                    continue
+                await self.door.states[entry.fact](entry.event, tx)
 
     async def _commit(self, last: ConsumerRecord[Any, Any]) -> None:
         if self.commit_offset is None:

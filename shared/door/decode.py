@@ -79,11 +79,13 @@ class Decoder:
     def _ours(self, record: ConsumerRecord[Any, Any], headers: dict[str, str], now: datetime) -> Event | None:
         """The common case without a detour: what another of our services said. None for everything that is not plainly
         that; it is then taken apart piece by piece, for the sentence."""
-        fact = self.facts.get((record.topic, headers.get("ce_type", "")))
+        fact, value = self.facts.get((record.topic, headers.get("ce_type", ""))), record.value or b""
         if fact is None or not headers.get("ce_source", "").startswith(OURS):
             return None
+        if b"\\u" in value or len(value) > MAX_BYTES:
+            return None
         try:
-            event = fact.model_validate_json(record.value or b"")
+            event = fact.model_validate_json(value)
         except ValidationError:
             return None
         told = (str(event.id), event.source) == (headers.get("ce_id"), headers["ce_source"])

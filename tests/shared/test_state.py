@@ -81,7 +81,9 @@ async def test_a_user_and_a_key_of_his_are_two_credentials(toy: Toy) -> None:
 
 BROKEN = {
     "not JSON": record(CREDENTIALS, b"key-9", b"{", offset=1),
-    "a wrong shape": record(CREDENTIALS, b"key-9", json.dumps({"type": "credential_changed", "id": "x"}).encode(), offset=1),
+    "a wrong shape": record(
+        CREDENTIALS, b"key-9", json.dumps({"type": "credential_changed", "id": "x"}).encode(), offset=1
+    ),
     "a deletion": record(CREDENTIALS, b"key-9", None, offset=1),
     "the key of another": as_state(a_credential(credential_id="key-9", key_hash=hash_key("taken")), 1),
     "a text that cannot be stored": as_state(a_credential(credential_id="key-9", user_name="a\0b", key_hash=None), 1),
