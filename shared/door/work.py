@@ -57,8 +57,8 @@ def is_transient(error: Exception) -> bool:
     if isinstance(error, OSError | PoolTimeout) or (isinstance(error, DBAPIError) and error.connection_invalidated):
         return True
     cause = _cause(error)
-    if isinstance(cause, asyncpg.InterfaceError):  # a wrong argument is one too
-        return not isinstance(cause, ValueError) and "is closed" in str(cause)
+    if isinstance(cause, asyncpg.InterfaceError):
+        return "is closed" in str(cause)
     return str(getattr(cause, "sqlstate", None) or "").startswith(TRANSIENT)
 
 

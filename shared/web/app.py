@@ -13,17 +13,6 @@ from shared.web import errors
 from shared.web.caller import csrf_token
 from shared.web.pages import TEMPLATES, Look
 
-CSP = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; script-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-HEADERS = [
-    (b"content-security-policy", CSP.encode()),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"same-origin"),
-    (b"x-frame-options", b"DENY"),
-]
-
 
 def make_app(
     name: str, db: Database, settings: BaseSettings, routers: list[APIRouter], templates: Path | None
@@ -94,7 +83,7 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
 def _with_headers(send: Send) -> Callable[[Message], Awaitable[None]]:
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], *HEADERS]
+            message["headers"] = [*message["headers"], *errors.HEADERS]
         await send(message)
 
     return sent

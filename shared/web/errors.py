@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -13,11 +14,26 @@ from shared.web.pages import error_page
 
 log = logging.getLogger(__name__)
 
+NOT_JSON = "The body is not JSON; send a JSON object in UTF-8."
+NOT_PARSED = "There was an error parsing the body"  # in the words of FastAPI
 SENTENCES = {
     404: ("not_found|route", "There is nothing at this address; check the path and the method."),
     405: ("not_found|route", "This address does not take that method; check the documentation of the route."),
     413: ("request_too_large", "The request is too large."),
 }
+
+
+CSP = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; script-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = [
+    (b"content-security-policy", CSP.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"x-frame-options", b"DENY"),
+]
+UNSTORABLE = ("22003", "22021", "22P05")  # a number out of range, a NUL, a character PostgreSQL does not know
 
 
 class SignInFirst(Exception):
@@ -51,24 +67,46 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
         code, message = SENTENCES.get(error.status_code, ("bad_request_format", str(error.detail)))
-        return refuse(request, error.status_code, code, message)
+        return refuse(request, error.status_code, code, NOT_JSON if message == NOT_PARSED else message)
 
     @app.exception_handler(SignInFirst)
     async def sign_in(request: Request, error: SignInFirst) -> Response:
         return RedirectResponse(f"/sign-in?next={request.scope['path']}", 303)
 
+    @app.exception_handler(DBAPIError)
+    async def not_storable(request: Request, error: DBAPIError) -> Response:
+        if not _is_unstorable(error):
+            raise error
+        return refuse(request, 400, "bad_request_format", CANNOT_BE_STORED)
+
     @app.exception_handler(Exception)
     async def crashed(request: Request, error: Exception) -> Response:
+        """Answered outside of every middleware, so the headers are put on here."""
         log.error("a request failed", exc_info=error, extra={"path": request.url.path})
-        return refuse(
-            request, 500, "internal_error", "Something went wrong on our side; nothing was changed. Try again."
-        )
+        answer = refuse(request, 500, "internal_error", CRASHED)
+        answer.raw_headers.extend(HEADERS)
+        return answer
+
+
+CRASHED = "Something went wrong on our side; nothing was changed. Try again."
+CANNOT_BE_STORED = (
+    "A value cannot be stored: a number is too large, or a text contains the NUL character or half a character. "
+    "Correct it and send the request again."
+)
+
+
+def _is_unstorable(error: DBAPIError) -> bool:
+    """What a caller sent, as far as no schema caught it; our own mistakes stay crashes. The driver refuses some of it
+    before PostgreSQL sees it."""
+    cause = getattr(error.orig, "__cause__", None)
+    refused = any(sign in str(cause) for sign in ("(value out of int", "surrogates not allowed"))
+    return getattr(cause, "sqlstate", None) in UNSTORABLE or refused
 
 
 def sentence(error: RequestValidationError) -> str:
     faults = error.errors()
     if any(fault["type"] == "json_invalid" for fault in faults):
-        return "The body is not JSON; send a JSON object in UTF-8."
+        return NOT_JSON
     parts = [_fault(fault) for fault in faults[:5]]
     return f"The request is not as expected: {'; '.join(parts)}."
 
