@@ -96,7 +96,7 @@ async def lock_things(tx: AsyncSession, events: Sequence[Event]) -> None:
 
 
 async def on_counted(event: Counted, tx: AsyncSession) -> None:
-    """Accepts a version onto the one before it only, as nothing real should; here it makes a lost or swapped event seen."""
+    """Accepts a version onto the one before it only, so that a lost or swapped event is seen."""
     if event.fails == "bug":
         raise ZeroDivisionError("a bug in a consumer")
     if event.fails:

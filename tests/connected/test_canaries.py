@@ -1,5 +1,5 @@
-"""What we rely on, and guard against, in FastStream and aiokafka, seen on a real broker. A change of version turns these
-red on purpose: read `docs/decisions` and the changelog, then move the pin and what it protects together."""
+"""What we rely on, and guard against, in FastStream and aiokafka, seen on a real broker. A change of version turns
+these red on purpose: read the changelog, then move the pin and what it protects together."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -61,7 +61,7 @@ async def subscribed(
 
 async def until(true: Callable[[], bool], seconds: float = 15.0) -> None:
     async with asyncio.timeout(seconds):
-        while not true():
+        while not true():  # noqa: ASYNC110 - what is waited for is the framework's
             await asyncio.sleep(0.02)
 
 
@@ -117,7 +117,7 @@ async def test_a_header_that_is_not_text(broker: Broker, own: bool) -> None:
         seen.extend(record.value if own else record for record in records)
 
     await produce(broker, b"one", b"two", headers=[("x", b"\xff")])
-    settings = {"parser": _parse, "decoder": _decode} if own else {}
+    settings: dict[str, Any] = {"parser": _parse, "decoder": _decode} if own else {}
     async with subscribed(broker, take, **settings) as (_, group):
         await asyncio.sleep(1.5)
         await produce(broker, b"three")
@@ -142,7 +142,7 @@ async def test_a_publish_without_confirmation_is_in_order_on_the_partition_of_it
     kafka = make_broker(settings_of(broker), "canary-order")
     await kafka.start()
     answers = [await kafka.publish(str(n), topic=COMMANDS, key=b"same", no_confirm=True) for n in range(200)]
-    places = [(answer.partition, answer.offset) for answer in await asyncio.gather(*answers)]  # type: ignore[arg-type]
+    places = [(answer.partition, answer.offset) for answer in await asyncio.gather(*answers)]
     await kafka.stop()
 
     assert len({partition for partition, _ in places}) == 1

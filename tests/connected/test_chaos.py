@@ -1,6 +1,7 @@
 """Kafka and PostgreSQL for real, and everything that can be killed is."""
 
 import asyncio
+import logging
 import os
 import random
 from collections import Counter
@@ -15,6 +16,7 @@ from tests.connected.kit import Forgetful, Plan, Rig, settings_of
 from tests.toy import THINGS, TOPIC
 
 pytestmark = pytest.mark.connected
+log = logging.getLogger(__name__)
 EVENTS = int(os.environ.get("CHAOS_EVENTS", "3000"))
 
 
@@ -38,7 +40,7 @@ async def test_members_killed_events_repeated_some_poisoned_and_each_takes_effec
         await asyncio.gather(said, kill_and_add(rig, KILLS), rig.until_done(EVENTS))
 
     wire = Counter(await rig.on_the_wire(TOPIC))
-    print(f"{KILLS} members and {Forgetful.deaths} relays killed, {wire.total()} records for {EVENTS} events")
+    log.warning("%d members, %d relays killed; %d records for %d events", KILLS, Forgetful.deaths, wire.total(), EVENTS)
     assert Forgetful.deaths
     assert wire.total() > EVENTS * 1.02
     await rig.check(plan)

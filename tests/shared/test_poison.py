@@ -21,8 +21,10 @@ Headers = Sequence[tuple[str, bytes | None]]
 
 def body(**changed: Any) -> dict[str, Any]:
     """A good foreign event of the thing the table is about."""
-    good = {"id": "e-1", "type": "counted", "source": "shop", "occurred_at": "2026-11-23T10:00:00Z", "account_id": THING,
-            "version": 1}  # fmt: skip
+    good = {
+        "id": "e-1", "type": "counted", "source": "shop", "occurred_at": "2026-11-23T10:00:00Z", "account_id": THING,
+        "version": 1,
+    }  # fmt: skip
     return {name: value for name, value in (good | changed).items() if value is not ...}
 
 
@@ -72,23 +74,47 @@ PARKED: dict[str, tuple[Callable[[], Record], str, str | None]] = {
     "a missing field": (lambda: plain(version=...), "version: Field required", SCOPE),
     "NaN for a number": (lambda: plain(version=float("nan")), "version: Input should be a finite number", SCOPE),
     "an infinite number": (lambda: raw(json.dumps(body()).encode().replace(b"1}", b"1e999}")), "version: ", SCOPE),
-    "an account that cannot be": (lambda: plain(account_id=2**31), "account_id: Input should be less than", f"thing/shop:{2**31}"),
-    "a time without zone": (lambda: plain(occurred_at="2026-11-23T10:00:00"), "occurred_at: Input should have timezone", SCOPE),
+    "an account that cannot be": (
+        lambda: plain(account_id=2**31),
+        "account_id: Input should be less than",
+        f"thing/shop:{2**31}",
+    ),
+    "a time without zone": (
+        lambda: plain(occurred_at="2026-11-23T10:00:00"),
+        "occurred_at: Input should have timezone",
+        SCOPE,
+    ),
     "a NUL in a text": (lambda: plain(name="a\0b"), "NUL character", None),
     "a NUL in the id": (lambda: plain(id="a\0b"), "NUL character", None),
     "a NUL in the source": (lambda: plain(source="sh\0p"), "NUL character", None),
     "a NUL in the name of a field": (lambda: plain(**{"a\0b": 1}), "NUL character", None),
     "half a character in the id": (lambda: raw(json.dumps(body(id="\ud800")).encode()), "half a character", None),
-    "half a character in the source": (lambda: raw(json.dumps(body(source="\udfff")).encode()), "half a character", None),
+    "half a character in the source": (
+        lambda: raw(json.dumps(body(source="\udfff")).encode()),
+        "half a character",
+        None,
+    ),
     "a header that is not UTF-8": (lambda: with_header("ce_id", b"\xff\xfe"), "header ce_id is not UTF-8 text", None),
     "a header without a value": (lambda: with_header("ce_type", None), "header ce_type is not UTF-8 text", None),
     "a NUL in a header": (lambda: with_header("ce_source", b"sh\0p"), "NUL character", None),
-    "a header against the body": (lambda: with_header("ce_id", b"e-2"), "in the header (e-2) is not the one in the body (e-1)", None),
-    "a NUL where header and body differ": (lambda: raw(json.dumps(body(id="e\0")).encode(), [("ce_id", b"e-2")]), "NUL character", None),
+    "a header against the body": (
+        lambda: with_header("ce_id", b"e-2"),
+        "in the header (e-2) is not the one in the body (e-1)",
+        None,
+    ),
+    "a NUL where header and body differ": (
+        lambda: raw(json.dumps(body(id="e\0")).encode(), [("ce_id", b"e-2")]),
+        "NUL character",
+        None,
+    ),
     "no key": (lambda: raw(json.dumps(body()).encode(), key=None), "no Kafka key; its key must be 7", SCOPE),
     "another key": (lambda: raw(json.dumps(body()).encode(), key=b"8"), "The Kafka key is '8' but must be '7'", SCOPE),
     "a key that is not text": (lambda: raw(json.dumps(body()).encode(), key=b"\xff\0"), "The Kafka key is", SCOPE),
-    "a stranger in our name": (lambda: plain(source="issuary/orders"), "reserved for Issuary; name your own system", None),
+    "a stranger in our name": (
+        lambda: plain(source="issuary/orders"),
+        "reserved for Issuary; name your own system",
+        None,
+    ),
     "ours without a UUID": (lambda: ours("e-1"), "is no UUID, and events of issuary/toy carry UUIDs", None),
     "ours with a random UUID": (lambda: ours("5f2a9a3e-8a53-4c8f-9d4e-0a1b2c3d4e5f"), "no UUID of version 7", None),
     "ours, beyond the horizon": (lambda: ours(long_ago()), "older than the inbox keeps (35 days)", None),
@@ -97,13 +123,15 @@ PARKED: dict[str, tuple[Callable[[], Record], str, str | None]] = {
     "too large": (lambda: plain(filler="x" * MAX_BYTES), f"larger than {MAX_BYTES} bytes", None),
     "a source too long": (lambda: plain(source="s" * 300), "source: String should have at most 255", None),
     "an unknown command": (
-        lambda: raw(json.dumps(body(type="explode")).encode(), topic=COMMANDS), "Nobody here knows the command 'explode'", None,
+        lambda: raw(json.dumps(body(type="explode")).encode(), topic=COMMANDS),
+        "Nobody here knows the command 'explode'",
+        None,
     ),
     "a bug in the consumer": (lambda: plain(fails="bug"), "ZeroDivisionError: a bug in a consumer", SCOPE),
     "a refusal": (lambda: plain(fails="the thing is shut; open it"), "the thing is shut; open it", SCOPE),
     "refused at COMMIT": (lambda: plain(name="refused at commit"), "this name is refused", SCOPE),
     "a version that is not the next": (lambda: plain(version=2**80), "OutOfOrder: thing 7 is at 0", SCOPE),
-}  # fmt: skip
+}
 
 
 def good(*things: int) -> list[Record]:
@@ -130,7 +158,7 @@ async def test_it_is_parked_alone_with_a_sentence_and_everything_around_it_takes
     [parked] = await toy.parked()
     assert sentence in parked.error
     assert parked.scope == scope
-    assert bytes(parked.payload) == next((one.value or b"" for one in batch if one.offset == parked.offset))
+    assert bytes(parked.payload) == next(one.value or b"" for one in batch if one.offset == parked.offset)
     assert [bool(one.reason == parked.error) for one in await toy.rows("SELECT reason FROM parked_scope")] == (
         [True] if scope else []
     )
@@ -149,8 +177,8 @@ async def test_what_nobody_listens_to_is_skipped_without_a_trace(toy: Toy) -> No
 
 async def test_several_at_once_park_only_what_is_about_the_same_thing_and_in_order(toy: Toy) -> None:
     events = [
-        counted(1, 1), counted(2, 1), counted(1, 2, fails="bug"), counted(2, 2), counted(1, 3), counted(3, 1, fails="no"),
-        counted(2, 3), counted(1, 4), counted(3, 2), counted(4, 1),
+        counted(1, 1), counted(2, 1), counted(1, 2, fails="bug"), counted(2, 2), counted(1, 3),
+        counted(3, 1, fails="no"), counted(2, 3), counted(1, 4), counted(3, 2), counted(4, 1),
     ]  # fmt: skip
 
     await toy.open_door().handle([as_record(event, n) for n, event in enumerate(events)])

@@ -1,4 +1,4 @@
-"""Why the relay reads all pending rows by id: every other way of reading an outbox loses or swaps rows, and is seen to."""
+"""Why the relay reads all pending rows by id: every other way loses or swaps rows, and is seen to."""
 
 import asyncio
 import random

@@ -27,9 +27,8 @@ def a_credential(version: int = 1, **changed: Any) -> CredentialChanged:
 
 def as_state(event: CredentialChanged, offset: int = 0) -> Record:
     headers = {"ce_id": str(event.id), "ce_type": event.type, "ce_source": event.source}
-    return record(
-        CREDENTIALS, event.key.encode(), event.model_dump_json().encode(), [(k, v.encode()) for k, v in headers.items()], offset
-    )  # fmt: skip
+    pairs = [(name, value.encode()) for name, value in headers.items()]
+    return record(CREDENTIALS, event.key.encode(), event.model_dump_json().encode(), pairs, offset)
 
 
 def state_door(toy: Toy) -> OpenDoor:

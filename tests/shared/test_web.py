@@ -83,7 +83,7 @@ async def send(request: Request, who: PageUser, name: Annotated[str, Form()]) ->
 
 @pytest_asyncio.fixture
 async def service(toy: Toy) -> AsyncIterator[Service]:
-    settings = BaseSettings(database_url=toy.url, session_secret=SECRET, service_key="the-service-key")  # type: ignore[arg-type]
+    settings = BaseSettings(database_url=toy.url, session_secret=SECRET, service_key="the-service-key")
     service = make_service("toy", settings, door=make_door(), routers=[router])
     service.door.commit_offset = None
     async with toy.db.transaction() as tx:
