@@ -8,7 +8,7 @@ PYTHON := $(VENV)/bin/python
 READY := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check demo bench migration reset
+.PHONY: help run test check demo bench contracts migration reset
 
 help:
 	@exec sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
@@ -35,6 +35,10 @@ check: $(READY)
 ## make bench                          the speed table, the chart and .issuary/bench/results.json
 bench: $(READY)
 	@exec $(PYTHON) -m benchmarks
+
+## make contracts                      JSON Schemas and AsyncAPI documents from the event classes
+contracts: $(READY)
+	@exec $(PYTHON) -m tests.events.contracts
 
 ## make migration s=orders m="…"       a migration of one service from its changed models
 migration: $(READY)

@@ -3,9 +3,10 @@
 from typing import Any
 
 from shared.events import billing, notifications, orders, validation
-from shared.events.base import Event
+from shared.events.base import Command, Event
 
 SPEAKERS = {module.SOURCE.removeprefix("issuary/"): module for module in (orders, billing, validation, notifications)}
+ASKED: dict[str, set[type[Event]]] = {"orders": {validation.AuthorizeIssuance}}  # commands of one service to another
 HEADERS = {
     "ce_specversion": "CloudEvents version, 1.0",
     "ce_id": "UUIDv7 of the event; the same id takes effect once",
@@ -40,23 +41,29 @@ def all_events() -> list[type[Event]]:
 
 
 def document(service: str, heard: set[type[Event]]) -> dict[str, Any]:
-    said = {
-        fact
-        for fact in facts_of(SPEAKERS[service])
-        if fact.topic.startswith(f"{service}.") and "commands" not in fact.topic
-    }
+    facts = {fact for fact in facts_of(SPEAKERS[service]) if not issubclass(fact, Command)}
+    said = facts | ASKED.get(service, set())
     channels = {fact.topic for fact in heard | said}
+    messages = {_name(fact): message(fact) for fact in sorted(heard | said, key=_name)}
     return {
         "asyncapi": "3.0.0",
         "info": {"title": f"Issuary {service}", "version": "1", "license": {"name": "Apache-2.0"}},
         "defaultContentType": "application/json",
         "channels": {topic: _channel(topic, heard | said) for topic in sorted(channels)},
         "operations": {
-            **{f"hear_{_name(fact)}": _operation("receive", fact) for fact in sorted(heard, key=_name)},
+            **{f"hear_{_name(fact)}": _hears(service, fact) for fact in sorted(heard, key=_name)},
             **{f"say_{_name(fact)}": _operation("send", fact) for fact in sorted(said, key=_name)},
         },
-        "components": {"messages": {_name(fact): message(fact) for fact in sorted(heard | said, key=_name)}},
+        "components": {"messages": messages, "schemas": _hoisted(messages)},
     }
+
+
+def _hoisted(messages: dict[str, Any]) -> dict[str, Any]:
+    """The parts that payloads refer to, out of each payload: a reference counts from the root of the document."""
+    parts: dict[str, Any] = {}
+    for one in messages.values():
+        parts |= one["payload"].pop("$defs", {})
+    return dict(sorted(parts.items()))
 
 
 def _name(fact: type[Event]) -> str:
@@ -81,6 +88,11 @@ def _operation(action: str, fact: type[Event]) -> dict[str, Any]:
     }
 
 
+def _hears(service: str, fact: type[Event]) -> dict[str, Any]:
+    group = {"groupId": {"type": "string", "enum": [service]}}
+    return {**_operation("receive", fact), "bindings": {"kafka": group}}
+
+
 def message(fact: type[Event]) -> dict[str, Any]:
     keyed_by = "credential id" if fact.topic.endswith("credentials.v1") else "account id, in decimal"
     return {
@@ -93,6 +105,6 @@ def message(fact: type[Event]) -> dict[str, Any]:
             "properties": {name: {"type": "string", "description": text} for name, text in HEADERS.items()},
             "required": [name for name in HEADERS if name not in ("ce_causationid", "traceparent")],
         },
-        "payload": fact.model_json_schema(mode="serialization", ref_template="#/$defs/{model}"),
+        "payload": fact.model_json_schema(mode="serialization", ref_template="#/components/schemas/{model}"),
         "bindings": {"kafka": {"key": {"type": "string", "description": keyed_by}}},
     }
