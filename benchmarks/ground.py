@@ -1,7 +1,7 @@
 """The embedded servers, a migrated database with accounts that can pay, and the orders of a benchmark."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -98,11 +98,16 @@ def orders(count: int, first: int = 1) -> list[OrderPlaced]:
 async def publish(kafka: str, events: Sequence[OrderPlaced]) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=kafka, linger_ms=5)
     await producer.start()
-    waiting = [await producer.send(TOPIC, event.model_dump_json().encode(), event.key.encode(), headers=headers_of(event))
-               for event in events]  # fmt: skip
+    waiting = [await send(producer, event) for event in events]
     await asyncio.gather(*waiting)
     await producer.stop()
 
 
-def headers_of(event: OrderPlaced) -> list[tuple[str, bytes]]:
+async def send(producer: AIOKafkaProducer, event: OrderPlaced) -> Awaitable[object]:
+    value, key = event.model_dump_json().encode(), event.key.encode()
+    answer: Awaitable[object] = await producer.send(TOPIC, value, key, headers=_headers(event))
+    return answer
+
+
+def _headers(event: OrderPlaced) -> list[tuple[str, bytes]]:
     return [("ce_id", str(event.id).encode()), ("ce_type", event.type.encode()), ("ce_source", event.source.encode())]

@@ -13,10 +13,9 @@ from typing import Any
 import psutil
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from benchmarks.ground import Ground, ground, headers_of, orders
+from benchmarks.ground import Ground, ground, orders, send
 from shared.devstack.child import free_port
 from shared.devstack.embedded import BROKER_HABITS
-from shared.events.orders import TOPIC as ORDERS
 from shared.migrate import ROOT, upgrade
 
 SERVICES = ("orders", "billing", "validation", "notifications")
@@ -94,7 +93,8 @@ async def measure(rate: int = 200, seconds: int = 20, warm_up: int = 3) -> dict[
 def _resident(pid: int) -> int:
     """MB of the process and of its children."""
     process = psutil.Process(pid)
-    return round(sum(one.memory_info().rss for one in (process, *process.children(recursive=True))) / 2**20)
+    size: float = sum(one.memory_info().rss for one in (process, *process.children(recursive=True)))
+    return round(size / 2**20)
 
 
 async def _latencies(kafka: str, rate: int, seconds: int) -> list[float]:
@@ -120,7 +120,7 @@ async def _send(producer: AIOKafkaProducer, sent: dict[int, float], rate: int, t
     for n, event in enumerate(orders(total)):
         await asyncio.sleep(max(0.0, started + n / rate - time.perf_counter()))
         sent[event.order_id] = time.perf_counter()
-        await producer.send(ORDERS, event.model_dump_json().encode(), event.key.encode(), headers=headers_of(event))
+        await send(producer, event)
 
 
 async def _listen(consumer: AIOKafkaConsumer, seen: dict[int, float], total: int) -> None:

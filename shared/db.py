@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -21,8 +21,9 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
+    and_,
+    bindparam,
     func,
-    literal,
     select,
 )
 from sqlalchemy.dialects.postgresql import BYTEA, JSONB, dialect
@@ -103,6 +104,10 @@ class Database:
         if tx.info.get("announced"):
             self.wake_all()
 
+    @property
+    def takes_many(self) -> bool:
+        return isinstance(self.bind, AsyncEngine)
+
     def waker(self) -> asyncio.Event:
         """Set after each commit of this process that announced something; whoever waits for it clears it."""
         self._wakers.append(asyncio.Event())
@@ -144,14 +149,26 @@ def _primary_key(model: type[DeclarativeBase]) -> tuple[Any, ...]:
     return tuple(class_mapper(model).primary_key)
 
 
-def with_keys(model: type[M], ids: Sequence[Any]) -> Select[M]:
-    """The rows with these primary keys (values, or tuples for composite keys), one parameter a column."""
+@cache
+def by_keys(model: type[M]) -> Select[M]:
+    """The rows whose primary keys are in the arrays k0 (and k1 … of a composite key): made once, so compiled once."""
     columns = _primary_key(model)
-    rows = [key if isinstance(key, tuple) else (key,) for key in ids]
-    arrays = [literal([row[n] for row in rows], ARRAY(column.type)) for n, column in enumerate(columns)]
+    arrays = [bindparam(f"k{n}", type_=ARRAY(column.type)) for n, column in enumerate(columns)]
     wanted = func.unnest(*arrays).table_valued(*(f"k{n}" for n in range(len(columns)))).render_derived()
     match = [column == wanted.c[f"k{n}"] for n, column in enumerate(columns)]
-    return select(model).join(wanted, match[0] if len(match) == 1 else match[0] & match[1]).order_by(*columns)
+    return select(model).join(wanted, and_(*match))
+
+
+@cache
+def _locking(model: type[M]) -> Select[M]:
+    ordered = by_keys(model).order_by(*_primary_key(model)).with_for_update(of=model)
+    return ordered.execution_options(populate_existing=True)
+
+
+def key_arrays(ids: Iterable[Any]) -> dict[str, list[Any]]:
+    """Values, or tuples for composite keys, as the parameters of `by_keys`."""
+    rows = [key if isinstance(key, tuple) else (key,) for key in ids]
+    return {f"k{n}": list(column) for n, column in enumerate(zip(*rows, strict=True))}
 
 
 async def read_all(tx: AsyncSession, model: type[M], ids: Iterable[Any]) -> None:
@@ -160,7 +177,7 @@ async def read_all(tx: AsyncSession, model: type[M], ids: Iterable[Any]) -> None
     missing = {key for key in ids if key not in remembered}
     if missing:
         remembered.update(dict.fromkeys(missing))
-        for row in await tx.scalars(with_keys(model, sorted(missing)).order_by(None)):
+        for row in await tx.scalars(by_keys(model), key_arrays(missing)):
             remembered[_key_of(row)] = row
 
 
@@ -191,8 +208,7 @@ async def lock_all(tx: AsyncSession, model: type[M], ids: Iterable[Any]) -> None
     missing = sorted({key for key in ids if key not in remembered})
     if not missing:
         return
-    query = with_keys(model, missing).with_for_update(of=model).execution_options(populate_existing=True)
-    found = (await tx.scalars(query)).all()
+    found = (await tx.scalars(_locking(model), key_arrays(missing))).all()
     remembered.update(dict.fromkeys(missing))
     for row in found:
         remembered[_key_of(row)] = row
@@ -230,7 +246,7 @@ def add(tx: AsyncSession, row: M) -> M:
 
 
 def append(tx: AsyncSession, model: type[DeclarativeBase], **values: Any) -> None:
-    """Collect a row that never changes; one INSERT … SELECT FROM unnest per table when the transaction ends.
+    """Collect a row that never changes; one INSERT … SELECT FROM unnest of whole columns when the transaction ends.
     Every column without a server default is to be given; all rows of a table in one transaction name the same ones."""
     tx.info.setdefault("appended", {}).setdefault(model.__table__, []).append(values)
 
@@ -245,20 +261,28 @@ async def _write_appended(tx: AsyncSession) -> None:
     waiting: dict[Table, list[dict[str, Any]]] = tx.info.get("appended", {})
     if not waiting:
         return
-    connection = await tx.connection()
-    for table in waiting and next(iter(waiting)).metadata.sorted_tables:
-        rows = waiting.pop(table, None)
-        if rows:
-            names = tuple(rows[0])
-            await connection.exec_driver_sql(_insert_from_arrays(table, names), _arrays(table, names, rows))
+    shape = tuple((table, tuple(rows[0])) for table, rows in waiting.items())
+    arrays = [array for table, names in shape for array in _arrays(table, names, waiting[table])]
+    waiting.clear()
+    await (await tx.connection()).exec_driver_sql(_insert_all(shape), tuple(arrays))
 
 
 @cache
-def _insert_from_arrays(table: Table, names: tuple[str, ...]) -> str:
+def _insert_all(shape: tuple[tuple[Table, tuple[str, ...]], ...]) -> str:
+    """All tables in one statement, one round trip: foreign keys are checked at its end, so their order is free."""
+    inserts, first = [], 1
+    for table, names in shape:
+        inserts.append(_insert_from_arrays(table, names, first))
+        first += len(names)
+    *parts, last = inserts
+    return "".join(f"{',' if n else 'WITH'} i{n} AS ({part})" for n, part in enumerate(parts)) + last
+
+
+def _insert_from_arrays(table: Table, names: tuple[str, ...], first: int) -> str:
     types = [table.c[name].type.compile(dialect=POSTGRESQL) for name in names]
     columns = ", ".join(f'"{name}"' for name in names)
-    arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(types, 1))
-    return f"INSERT INTO {table.name} ({columns}) SELECT * FROM unnest({arrays})"  # noqa: S608
+    arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(types, first))
+    return f" INSERT INTO {table.name} ({columns}) SELECT * FROM unnest({arrays})"  # noqa: S608
 
 
 def _arrays(table: Table, names: tuple[str, ...], rows: list[dict[str, Any]]) -> tuple[list[Any], ...]:

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 Records = Sequence[ConsumerRecord[Any, Any]]
 CommitOffset = Callable[[dict[TopicPartition, int]], Awaitable[None]]
 CHUNK = 200
+LANES = 4  # at once; each holds a connection of the pool
 
 
 class Door:
@@ -107,15 +108,31 @@ class OpenDoor(ConsumerRebalanceListener):  # type: ignore[misc]
         self._entered = time.monotonic()
         self._idle.clear()
         try:
-            for part in _partitions(records):
-                for start in range(0, len(part), CHUNK):
-                    await self._chunk(part[start : start + CHUNK])
+            await self._lanes(records)
         except Interrupted:
             await asyncio.sleep(0 if self.revoking or self.stopping else 1)
             raise
         finally:
             self._idle.set()
             self.stats.handled_at = time.monotonic()
+
+    async def _lanes(self, records: Records) -> None:
+        """Partitions of one number hold the same accounts on every topic: they go one after the other, others beside
+        them, as far as the database takes more than one at a time."""
+        lanes: dict[int, list[Records]] = {}
+        for part in _partitions(records):
+            lanes.setdefault(part[0].partition, []).append(part)
+        beside = asyncio.Semaphore(LANES if self.db.takes_many else 1)
+        ends = await asyncio.gather(*(self._lane(parts, beside) for parts in lanes.values()), return_exceptions=True)
+        for end in ends:
+            if end is not None:
+                raise end
+
+    async def _lane(self, parts: Sequence[Records], beside: asyncio.Semaphore) -> None:
+        async with beside:
+            for part in parts:
+                for start in range(0, len(part), CHUNK):
+                    await self._chunk(part[start : start + CHUNK])
 
     async def _chunk(self, records: Records) -> None:
         if self.revoking:

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ARRAY, BigInteger, Text, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.models import Account, Charge, CreditNote, Division, Funds, Order, OrderKey, WaitingOrder
 from services.billing.queries.catalogue import catalogue
 from services.billing.rules import Placed, charged_from, placed_from
-from shared.db import known, lock_all, locked_or_none, read_all, with_keys
+from shared.db import key_arrays, known, lock_all, locked_or_none, read_all
 from shared.events.billing import DepositFunds
 from shared.events.orders import (
     AccountChanged,
@@ -89,5 +89,6 @@ async def placed_order(tx: AsyncSession, key: OrderKey) -> Placed | None:
 
 
 def _about_orders(model: Any, source: Any, number: Any, keys: Sequence[OrderKey]) -> Any:
-    orders = with_keys(Order, keys).with_only_columns(Order.source, Order.id).order_by(None).subquery()
-    return select(model).join(orders, (source == orders.c.source) & (number == orders.c.id))
+    wanted = func.unnest(bindparam("k0", type_=ARRAY(Text)), bindparam("k1", type_=ARRAY(BigInteger)))
+    orders = wanted.table_valued("source", "id").render_derived()
+    return select(model).join(orders, (source == orders.c.source) & (number == orders.c.id)).params(key_arrays(keys))
