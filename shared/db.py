@@ -104,10 +104,6 @@ class Database:
         if tx.info.get("announced"):
             self.wake_all()
 
-    @property
-    def takes_many(self) -> bool:
-        return isinstance(self.bind, AsyncEngine)
-
     def waker(self) -> asyncio.Event:
         """Set after each commit of this process that announced something; whoever waits for it clears it."""
         self._wakers.append(asyncio.Event())
@@ -179,6 +175,16 @@ async def read_all(tx: AsyncSession, model: type[M], ids: Iterable[Any]) -> None
         remembered.update(dict.fromkeys(missing))
         for row in await tx.scalars(by_keys(model), key_arrays(missing)):
             remembered[_key_of(row)] = row
+
+
+def remember_read(tx: AsyncSession, model: type[M], rows: Mapping[Any, M | None]) -> None:
+    """For a query of one's own; None stands for a row that is not there."""
+    tx.info.setdefault(("read", model), {}).update(rows)
+
+
+def remember_locked(tx: AsyncSession, model: type[M], rows: Mapping[Any, M | None]) -> None:
+    """For a query of one's own that locked the rows in key order."""
+    tx.info.setdefault(("locked", model), {}).update(rows)
 
 
 async def known(tx: AsyncSession, model: type[M], key: Any) -> M | None:

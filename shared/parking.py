@@ -65,13 +65,11 @@ async def blocked(tx: AsyncSession, topic: str, scopes: Sequence[str]) -> set[st
     """The scopes with something parked. Taken after the inbox rows, never before: `messaging.md` 4.3."""
     if not scopes:
         return set()
-    query = (
-        select(parked_scope.c.scope)
-        .where(parked_scope.c.topic == topic, parked_scope.c.scope.in_(sorted(set(scopes))))
-        .order_by(parked_scope.c.scope)
-        .with_for_update(key_share=True, read=True)
-    )
-    return set((await tx.scalars(query)).all())
+    rows = await (await tx.connection()).exec_driver_sql(BLOCKED, (topic, list(set(scopes))))
+    return {row.scope for row in rows}
+
+
+BLOCKED = "SELECT scope FROM parked_scope WHERE topic = $1 AND scope = ANY ($2::text[]) ORDER BY scope FOR KEY SHARE"
 
 
 async def park(tx: AsyncSession, record: Parked) -> None:

@@ -3,13 +3,15 @@ Order comes from ids, liveness from the lock; there is no clock, no lease and no
 
 import asyncio
 import inspect
+import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
+from uuid import UUID
 
 import asyncpg
 from sqlalchemy import text
@@ -29,7 +31,7 @@ FROM pg_current_snapshot() AS now
 MOVE = """
 WITH gone AS (DELETE FROM outbox WHERE id = ANY ($1::bigint[])
               RETURNING id, event_id, topic, key, headers, payload, created_at)
-INSERT INTO published (id, event_id, topic, key, headers, payload, created_at) SELECT * FROM gone
+INSERT INTO published (id, event_id, topic, key, headers, payload, created_at) SELECT * FROM gone RETURNING id
 """
 LOGGED = """
 SELECT id, event_id, topic, key, headers, payload FROM published
@@ -51,6 +53,19 @@ class RelayStats:
     failures: int = 0
     sent: int = 0
     pending: int = 0
+
+
+class Row(NamedTuple):
+    id: int
+    event_id: UUID
+    topic: str
+    key: str
+    headers: dict[str, str] | str
+    payload: bytes
+
+    def headers_with(self, extra: dict[str, str]) -> dict[str, str]:
+        kept: dict[str, str] = json.loads(self.headers) if isinstance(self.headers, str) else self.headers
+        return kept | extra
 
 
 class NotLeader(Exception):
@@ -82,10 +97,14 @@ class Leader:
     def held(self) -> bool:
         return self._connection is not None and not self._connection.is_closed()
 
-    async def prove(self) -> None:
+    async def ask(self, statement: str, *given: Any) -> Sequence[Any]:
+        """On the connection that holds the lock, so that whoever lost the lock can neither read nor note any more."""
         try:
-            await asyncio.wait_for(self._connection.fetchval("SELECT 1"), 5)
-        except Exception as error:
+            return await self._connection.fetch(statement, *given, timeout=15)  # type: ignore[no-any-return]
+        except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
+            await self.release()
+            raise NotLeader from error
+        except asyncpg.OperatorInterventionError as error:  # the server ends the connection
             await self.release()
             raise NotLeader from error
 
@@ -114,16 +133,14 @@ class Floor:
         self.at, self._coming, self._before = self._coming, self.removed, following
 
 
-async def send_in_order(producer: Producer, rows: Sequence[Any], extra: dict[str, str] | None = None) -> list[int]:
+async def send_in_order(producer: Producer, rows: Sequence[Row], extra: dict[str, str] | None = None) -> list[int]:
     """Enqueue from this one coroutine, await all, and answer the ids of the longest acknowledged prefix. Nothing behind
     a failure counts, whatever the broker took of it: it is sent again and the inbox drops it."""
     waiting = []
     failed = False
     try:
         for row in rows:
-            waiting.append(
-                await producer.send(row.topic, row.key, {**row.headers, **(extra or {})}, bytes(row.payload))
-            )
+            waiting.append(await producer.send(row.topic, row.key, row.headers_with(extra or {}), bytes(row.payload)))
     except Exception as error:
         failed = True
         log.warning("a record was not enqueued", extra={"error": str(error)[:200]})
@@ -209,29 +226,30 @@ class Relay:
             self._kept_at = now
         return self.stats.leader
 
-    async def _pending(self) -> Sequence[Any]:
+    async def _pending(self) -> Sequence[Row]:
         now = time.monotonic()
         if now - self._looked_at < 1.0:
             return await self._read(raise_floor=False)
         self._looked_at = now
-        if self.leader:
-            await self.leader.prove()
         return await self._read(raise_floor=True)
 
-    async def _read(self, raise_floor: bool) -> Sequence[Any]:
-        async with self.db.transaction() as tx:
-            connection = await tx.connection()
-            opened = (await connection.exec_driver_sql(OPEN)).one() if raise_floor else None
-            rows = (await connection.exec_driver_sql(PENDING, (self._floor.at, BATCH))).all()
-        if opened:
-            self._floor.rise(opened.oldest, opened.next, rows[0].id if rows else None)
+    async def _read(self, raise_floor: bool) -> Sequence[Row]:
+        opened = await self._ask(OPEN) if raise_floor else []
+        rows = [Row(*row) for row in await self._ask(PENDING, self._floor.at, BATCH)]
+        for oldest, following in opened:
+            self._floor.rise(oldest, following, rows[0].id if rows else None)
         return rows
+
+    async def _ask(self, statement: str, *given: Any) -> Sequence[Any]:
+        if self.leader:
+            return await self.leader.ask(statement, *given)
+        async with self.db.transaction() as tx:
+            return (await (await tx.connection()).exec_driver_sql(statement, given)).all()
 
     async def _move(self, ids: list[int]) -> None:
         if not ids:
             return
-        async with self.db.transaction() as tx:
-            await (await tx.connection()).exec_driver_sql(MOVE, (ids,))
+        await self._ask(MOVE, ids)
         self._floor.removed = ids[-1]
         self.stats.sent += len(ids)
 
@@ -239,9 +257,7 @@ class Relay:
         """Say again what was published since then, with the same ids, keys, headers and bytes and a header `replay`;
         answers the last id, from which a broken replay goes on. The caller leads: live events wait."""
         while True:
-            async with self.db.transaction() as tx:
-                logged = await (await tx.connection()).exec_driver_sql(LOGGED, (since, after, BATCH))
-                rows = logged.all()
+            rows = [Row(*row) for row in await self._ask(LOGGED, since, after, BATCH)]
             if not rows:
                 return after
             wanted = [row for row in rows if topic is None or row.topic == topic]

@@ -1,7 +1,7 @@
 """Documents take their number when a transaction ends: drafts are collected while its functions run, then every series
 draws its numbers with one UPDATE, so that the counter is held for as short as possible and after every other lock."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -18,6 +18,7 @@ class Draft:
     """What is known before the number; `id`, `seq` and `number` are set when the transaction ends."""
 
     series: ClassVar[str]
+    sequences: ClassVar[tuple[str, ...]]
 
     account: Account
     funds: Funds
@@ -31,17 +32,22 @@ class Draft:
     seq: int = 0
     number: str = ""
 
-    def take(self, document_id: int, seq: int) -> None:
-        self.id, self.seq = document_id, seq
+    def take(self, seq: int, document_id: int) -> None:
+        self.seq, self.id = seq, document_id
         self.number = f"{self.prefix}-{self.now.year}-{seq:06d}"
 
 
 @dataclass(kw_only=True)
 class InvoiceDraft(Draft):
     series: ClassVar[str] = "invoice"
+    sequences: ClassVar[tuple[str, ...]] = ("invoice_id_seq", "charge_id_seq")
 
     quote: Quote
     charge_id: int = 0
+
+    def take(self, seq: int, document_id: int, charge_id: int = 0) -> None:
+        super().take(seq, document_id)
+        self.charge_id = charge_id
 
     def as_charge(self) -> Charged:
         """For a cancellation in the same transaction; the invoice's number is filled in by then."""
@@ -57,6 +63,7 @@ class InvoiceDraft(Draft):
 @dataclass(kw_only=True)
 class CreditNoteDraft(Draft):
     series: ClassVar[str] = "credit_note"
+    sequences: ClassVar[tuple[str, ...]] = ("credit_note_id_seq",)
 
     charged: Charged | InvoiceDraft
     reason: str
@@ -77,12 +84,12 @@ def keep_draft(tx: AsyncSession, draft: Draft) -> None:
     drafts(tx)[type(draft)][draft.order.source, draft.order.id] = draft
 
 
-async def number(tx: AsyncSession, waiting: Iterable[Draft], ids: Sequence[int]) -> None:
+async def number(tx: AsyncSession, waiting: Iterable[Draft]) -> None:
     """Numbers rise in the order of the drafts, for each seller, series and year without a gap."""
-    series: dict[tuple[int, str, int], list[tuple[Draft, int]]] = {}
-    for draft, document_id in zip(waiting, ids, strict=True):
-        series.setdefault((draft.seller.number, draft.series, draft.now.year), []).append((draft, document_id))
+    series: dict[tuple[int, str, int], list[Draft]] = {}
+    for draft in waiting:
+        series.setdefault((draft.seller.number, draft.series, draft.now.year), []).append(draft)
     for (entity_id, name, year), members in sorted(series.items()):
-        drawn = await draw_numbers(tx, entity_id, name, year, len(members))
-        for (draft, document_id), seq in zip(members, drawn, strict=True):
-            draft.take(document_id, seq)
+        drawn = await draw_numbers(tx, entity_id, name, year, len(members), *members[0].sequences)
+        for draft, (seq, *ids) in zip(members, drawn, strict=True):
+            draft.take(seq, *ids)

@@ -7,7 +7,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.billing.actions.book import post
 from services.billing.actions.drafts import CreditNoteDraft, Draft, InvoiceDraft, drafts, keep_draft, number
 from services.billing.models import Account, Charge, CreditNote, Document, Invoice, Line, TaxGroup
-from services.billing.queries.numbers import take_ids
 from services.billing.rules import Charged, printed, values_of
 from shared.db import append, at_end
 from shared.events.base import Money, OrderRef
@@ -22,19 +21,16 @@ def draft(tx: AsyncSession, document: Draft) -> None:
 
 
 async def issue_drafts(tx: AsyncSession) -> None:
+    """The funds are written first: between drawing numbers and the commit stands only what carries them."""
+    await tx.flush()
     invoices = [one for one in drafts(tx)[InvoiceDraft].values() if isinstance(one, InvoiceDraft)]
     notes = [one for one in drafts(tx)[CreditNoteDraft].values() if isinstance(one, CreditNoteDraft)]
-    if invoices:
-        ids = await take_ids(tx, len(invoices), "invoice_id_seq", "charge_id_seq")
-        await number(tx, invoices, [row[0] for row in ids])
-        for invoice, row in zip(invoices, ids, strict=True):
-            invoice.charge_id = row[-1]
-            _issue_invoice(tx, invoice)
-    if notes:
-        ids = await take_ids(tx, len(notes), "credit_note_id_seq")
-        await number(tx, notes, [row[0] for row in ids])
-        for note in notes:
-            _issue_credit_note(tx, note)
+    await number(tx, invoices)
+    for invoice in invoices:
+        _issue_invoice(tx, invoice)
+    await number(tx, notes)
+    for note in notes:
+        _issue_credit_note(tx, note)
 
 
 def _issue_invoice(tx: AsyncSession, draft: InvoiceDraft) -> None:

@@ -1,4 +1,5 @@
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import func, select
@@ -19,16 +20,32 @@ TABLES: tuple[tuple[Any, Any], ...] = (
 VERSION = select(*(select(func.max(table.id)).scalar_subquery() for table, _ in TABLES))
 
 
+FRESH_FOR = 1.0  # seconds: as long may a new row go unnoticed
+
+
 async def catalogue(tx: AsyncSession) -> Catalogue:
     """All dated data; small, changed by hand, and kept by the process until a row is added."""
     if "catalogue" not in tx.info:
-        version = tuple((await tx.execute(VERSION)).one())
-        kept = tx.info["kept"]
-        if kept.get("catalogue", (None, None))[0] != version:
-            kept["catalogue"] = (version, await _read(tx))
-        tx.info["catalogue"] = kept["catalogue"][1]
+        kept = tx.info["kept"].setdefault("catalogue", Kept())
+        await kept.refresh(tx)
+        tx.info["catalogue"] = kept.found
     found: Catalogue = tx.info["catalogue"]
     return found
+
+
+@dataclass
+class Kept:
+    found: Catalogue = field(default_factory=Catalogue)
+    version: tuple[int | None, ...] = ()
+    looked_at: float = float("-inf")
+
+    async def refresh(self, tx: AsyncSession) -> None:
+        if monotonic() - self.looked_at < FRESH_FOR:
+            return
+        version = tuple((await tx.execute(VERSION)).one())
+        if version != self.version:
+            self.found, self.version = await _read(tx), version
+        self.looked_at = monotonic()
 
 
 async def _read(tx: AsyncSession) -> Catalogue:
@@ -37,6 +54,6 @@ async def _read(tx: AsyncSession) -> Catalogue:
 
 
 async def _rows(tx: AsyncSession, table: Any, row: Any) -> list[Any]:
-    names = [field.name for field in fields(row)]
+    names = [one.name for one in fields(row)]
     found = await tx.execute(select(*(getattr(table, name) for name in names)))
     return [row(*(tuple(value) if isinstance(value, list) else value for value in values)) for values in found]

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Text, bindparam, func, select
+from sqlalchemy import ARRAY, BigInteger, Text, any_, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.models import Account, Charge, CreditNote, Division, Funds, Order, OrderKey, WaitingOrder
 from services.billing.queries.catalogue import catalogue
 from services.billing.rules import Placed, charged_from, placed_from
-from shared.db import key_arrays, known, lock_all, locked_or_none, read_all
+from shared.db import key_arrays, lock_all, locked_or_none, read_all, remember_locked, remember_read
 from shared.events.billing import DepositFunds
 from shared.events.orders import (
     AccountChanged,
@@ -52,15 +52,27 @@ async def for_deposit(tx: AsyncSession, events: Sequence[DepositFunds]) -> None:
 
 
 async def lock_funds(tx: AsyncSession, account_ids: Iterable[int], divisions: Iterable[int] = ()) -> None:
-    """An account's money stands on the row of its top-level division; that row is what its orders compete for. For an
-    account that is new with this event the named division's is asked for. Accounts and divisions are only read: they
-    change by events of their own partition alone."""
+    """An account's money stands on the row of its top-level division; that row is what its orders compete for. Accounts
+    and divisions are only read: they change by events of their own partition alone. One query for accounts that are
+    known; for one that is new with this event, the funds that its division may have are asked for as well."""
     wanted, named = set(account_ids), set(divisions)
-    await read_all(tx, Account, wanted)
+    rows = await tx.execute(CUSTOMERS, {"accounts": list(wanted)})
+    found = [(account, funds) for account, funds in rows.all()]
+    remember_read(tx, Account, dict.fromkeys(wanted) | {account.id: account for account, _ in found})
+    remember_locked(tx, Funds, {funds.division_id: funds for _, funds in found})
     await read_all(tx, Division, named)
-    accounts = [account for key in wanted if (account := await known(tx, Account, key))]
-    new = named if len(accounts) < len(wanted) else set()
-    await lock_all(tx, Funds, {account.top_division_id for account in accounts} | new)
+    if len(found) < len(wanted):
+        await lock_all(tx, Funds, named)
+
+
+CUSTOMERS = (
+    select(Account, Funds)
+    .join(Funds, Funds.division_id == Account.top_division_id)
+    .where(Account.id == any_(bindparam("accounts", type_=ARRAY(BigInteger))))
+    .order_by(Funds.division_id)
+    .with_for_update(of=Funds)
+    .execution_options(populate_existing=True)
+)
 
 
 async def remember(tx: AsyncSession, keys: Iterable[OrderKey]) -> None:
