@@ -3,7 +3,9 @@ authenticates by itself; keys are kept as hashes only."""
 
 import hashlib
 import hmac
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Column, ColumnElement, DateTime, Index, Integer, Table, Text, select
 from sqlalchemy.dialects.postgresql import JSONB, insert
@@ -98,19 +100,39 @@ async def _find(tx: AsyncSession, where: ColumnElement[bool]) -> Caller | None:
 
 
 async def take_credential(tx: AsyncSession, event: CredentialChanged) -> None:
+    await take_credentials(tx, [event])
+
+
+async def take_credentials(tx: AsyncSession, events: Iterable[CredentialChanged]) -> None:
     """The highest version wins, in whatever order they arrive."""
-    values = {
-        "id": event.credential_id,
-        "account_id": event.account_id,
-        "divisions": list(event.divisions),
-        **event.model_dump(
-            include={"version", "kind", "account_name", "user_id", "user_name", "email", "role", "key_role", "key_hash"}
-        ),
-        "revoked_at": event.revoked_at,
-    }
-    statement = insert(credential).values(values)
+    newest = {event.credential_id: event for event in sorted(events, key=lambda event: event.version)}
+    if not newest:
+        return
+    statement = insert(credential).values([_row(event) for event in newest.values()])
+    changed = {column.name: statement.excluded[column.name] for column in credential.c}
     await tx.execute(
         statement.on_conflict_do_update(
-            index_elements=[credential.c.id], set_=values, where=credential.c.version < statement.excluded.version
+            index_elements=[credential.c.id], set_=changed, where=credential.c.version < statement.excluded.version
         )
     )
+
+
+def _row(event: CredentialChanged) -> dict[str, Any]:
+    same = {
+        "version",
+        "kind",
+        "account_id",
+        "account_name",
+        "user_id",
+        "user_name",
+        "email",
+        "role",
+        "key_role",
+        "key_hash",
+    }
+    return {
+        "id": event.credential_id,
+        "divisions": list(event.divisions),
+        "revoked_at": event.revoked_at,
+        **event.model_dump(include=same),
+    }

@@ -15,13 +15,13 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from fastapi import APIRouter, Depends, FastAPI
 from faststream.kafka import KafkaBroker
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from shared.access import take_credential
+from shared.access import take_credentials
 from shared.asyncapi import document
-from shared.db import Database, make_engine
+from shared.db import Database, at_end, make_engine
 from shared.door import Door, OpenDoor
 from shared.events.orders import CredentialChanged
 from shared.partitions import keep_partitions
@@ -176,8 +176,14 @@ def make_service(
     return service
 
 
-async def _on_credential_changed(event: CredentialChanged, tx: Any) -> None:
-    await take_credential(tx, event)
+async def _on_credential_changed(event: CredentialChanged, tx: AsyncSession) -> None:
+    """All of a chunk in one statement."""
+    tx.info.setdefault("credentials", []).append(event)
+    at_end(tx, _write_credentials)
+
+
+async def _write_credentials(tx: AsyncSession) -> None:
+    await take_credentials(tx, tx.info.pop("credentials"))
 
 
 def make_broker(settings: BaseSettings, client_id: str) -> KafkaBroker:

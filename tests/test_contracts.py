@@ -1,4 +1,4 @@
-"""What others rely on does not change behind their backs: schemas, golden samples and AsyncAPI documents are committed."""
+"""What others rely on does not change behind their backs: schemas, samples and AsyncAPI documents are committed."""
 
 import copy
 import json
@@ -13,7 +13,7 @@ from shared.events.base import OURS, Event
 from shared.events.orders import OrderPlaced
 from tests.bus import Record, record
 from tests.events.compare import breaks
-from tests.events.contracts import ASYNCAPI, SCHEMAS, asyncapi, as_text, broken, classes, golden, schema_of
+from tests.events.contracts import ASYNCAPI, SCHEMAS, as_text, asyncapi, broken, classes, golden, schema_of
 from tests.makers import NOW
 
 CLASSES, GOLDEN = classes(), golden()
@@ -142,22 +142,32 @@ FORBIDDEN: dict[str, tuple[dict[str, Any], Change, str]] = {
     "removed": (PLACED, lambda s: s["properties"].pop("placed_by"), "placed_by: the field was removed"),
     "removed deep inside": (PLACED, lambda s: s["$defs"]["Address"]["properties"].pop("city"), "address.city"),
     "required and new": (
-        PLACED, lambda s: (s["properties"].update(vat={"type": "string"}), s["required"].append("vat")), "must be optional",
+        PLACED,
+        lambda s: (s["properties"].update(vat={"type": "string"}), s["required"].append("vat")),
+        "must be optional",
     ),
     "made required": (PLACED, lambda s: s["required"].append("dcv_method"), "dcv_method: the field became required"),
     "made optional": (PLACED, lambda s: s["required"].remove("placed_by"), "placed_by: the field became optional"),
     "retyped": (PLACED, lambda s: s["properties"]["placed_by"].update(type="integer"), "placed_by: type was 'string'"),
     "narrowed": (PLACED, lambda s: s["properties"]["placed_by"].update(maxLength=50), "placed_by: maxLength was 255"),
     "another default": (PLACED, lambda s: s["properties"]["type"].update(default="x"), "type: default was"),
-    "null no more": (PLACED, lambda s: s["properties"]["dcv_method"]["anyOf"].pop(), "dcv_method: it became another type"),
+    "null no more": (
+        PLACED,
+        lambda s: s["properties"]["dcv_method"]["anyOf"].pop(),
+        "dcv_method: it became another type",
+    ),
     "a value removed": (WAITING, lambda s: s["properties"]["reason"]["enum"].remove("tax"), "['tax'] were removed"),
     "a value nobody expects": (
-        PLACED, lambda s: s["$defs"]["Payment"]["properties"]["method"]["enum"].append("card"), "readers have no `other`",
+        PLACED,
+        lambda s: s["$defs"]["Payment"]["properties"]["method"]["enum"].append("card"),
+        "readers have no `other`",
     ),
     "items of another kind": (
-        PLACED, lambda s: s["properties"]["names"]["items"].update(maxLength=63), "names[]: maxLength was 255",
+        PLACED,
+        lambda s: s["properties"]["names"]["items"].update(maxLength=63),
+        "names[]: maxLength was 255",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", ALLOWED)

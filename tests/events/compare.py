@@ -1,5 +1,5 @@
-"""What a change of a contract may be: an optional field with a default, and a new fact. Everything else breaks somebody:
-readers of today's records, or records of yesterday. `messaging.md` 9.4."""
+"""What a change of a contract may be: an optional field with a default, and a new fact. Everything else breaks
+somebody: readers of today's records, or records of yesterday."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""`make contracts`: writes the JSON Schemas and the AsyncAPI documents from the classes, if no change breaks anybody."""
+"""`make contracts`: writes JSON Schemas and AsyncAPI documents from the classes, if no change breaks anybody."""
 
 import json
 import sys

@@ -1,0 +1,333 @@
+"""Settings and habits that a promise hangs on, for every service as it is built."""
+
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faststream.middlewares import AckPolicy
+from sqlalchemy import event as hooks
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.billing.models import Account
+from shared.door import CHUNK, _decode, _parse
+from shared.events import billing, orders, validation
+from shared.events.base import OURS, Event, OrderRef
+from shared.ids import new_id
+from shared.migrate import ROOT
+from shared.service import Service
+from tests.conftest import SERVICES, World
+from tests.events.contracts import golden
+from tests.makers import NOW, a_cancellation, a_deposit, an_account, an_opened_account, an_order
+from tests.orders.conftest import Company, open_company
+from tests.orders.makers import csr
+
+GOLDEN = golden()
+FEW, MANY = 20, CHUNK
+
+
+# ── subscribers ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_the_one_subscriber_of_a_service_is_made_as_the_promises_need_it(built: dict[str, Service], name: str) -> None:
+    service = built[name]
+    [subscriber] = service.broker.subscribers
+    given: Any = subscriber
+
+    assert given.ack_policy is AckPolicy.NACK_ON_ERROR
+    assert given.group_id == name
+    assert given._connection_args["auto_offset_reset"] == "earliest"
+    assert given._connection_args["enable_auto_commit"] is False
+    assert (given._call_options.parser, given._call_options.decoder) == (_parse, _decode)
+    assert given._listener is service.door
+    assert given.max_records == CHUNK
+    assert sorted(topic.name for topic in given.topics) == service.door.door.topics
+    assert list(service.sender.subscribers) == []
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_chunk_ends_before_the_group_gives_its_member_up(built: dict[str, Service], name: str) -> None:
+    service = built[name]
+    settings = service.settings
+
+    assert service.door.stay * 1000 < settings.kafka_max_poll_interval_ms
+    assert service.door.drain * 1000 < settings.kafka_rebalance_timeout_ms
+    assert service.door.drain > 15  # the time-outs of the database: a frozen chunk is over by then
+    assert settings.inbox_days > settings.published_days
+
+
+# ── statements ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def counting(engine: AsyncEngine) -> Iterator[list[str]]:
+    statements: list[str] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    hooks.listen(engine.sync_engine, "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        hooks.remove(engine.sync_engine, "before_cursor_execute", note)
+
+
+def from_golden(sample: str, kind: type[Event], /, **changed: Any) -> Event:
+    return kind.model_validate(GOLDEN[sample] | {"id": new_id()} | changed)
+
+
+Make = Callable[[int], Event]
+
+
+class Feed:
+    """For each fact a service hears, n different events that find what they are about."""
+
+    def __init__(self, world: World, company: Company) -> None:
+        self.world, self.account = world, company.id
+        self.division = company.divisions["Main"]
+        self.ours: list[OrderRef] = []
+
+    def host(self, n: int) -> str:
+        return f"n{n}.acme.example"
+
+    def command(self, kind: type[Event], n: int, **changed: Any) -> Event:
+        return kind.model_validate({"source": "reseller", "account_id": self.account, "id": new_id(), **changed})
+
+    def placing(self, n: int) -> Event:
+        return self.command(
+            orders.PlaceOrder, n, csr=CSR, names=[self.host(n)], product_name_id="ssl_dv_geotrust", term={"years": 1},
+            division={"id": self.division, "name": "Main"},
+        )  # fmt: skip
+
+    def about(self, sample: str, kind: type[Event]) -> Make:
+        """A fact of billing or validation about the nth of our orders."""
+
+        def make(n: int) -> Event:
+            host = {"name": self.host(n)} if "name" in kind.model_fields else {}
+            names = {"names": [self.host(n)]} if "names" in kind.model_fields else {}
+            order = {"order": self.ours[n]} if "order" in kind.model_fields else {}
+            return from_golden(sample, kind, account_id=self.account, **order, **host, **names)
+
+        return make
+
+    def asked(self, kind: type[Event], **changed: Any) -> Make:
+        return lambda n: self.command(kind, n, order_id=self.ours[n].id, **changed)
+
+    async def place_ours(self, count: int) -> None:
+        await self.world.deliver("orders", *(self.placing(n) for n in range(count)))
+        rows = await self.world.rows("orders", "SELECT id FROM certificate_order ORDER BY id")
+        self.ours = [OrderRef(id=row.id) for row in rows]
+        assert len(self.ours) == count
+
+
+CSR = csr()
+
+
+def of_orders(feed: Feed) -> dict[type[Event], Make]:
+    b, v = billing, validation
+    return {
+        b.OrderCharged: feed.about("billing.order_charged", b.OrderCharged),
+        b.OrderWaiting: feed.about("billing.order_waiting", b.OrderWaiting),
+        b.OrderReleased: feed.about("billing.order_released", b.OrderReleased),
+        b.InvoiceIssued: feed.about("billing.invoice_issued", b.InvoiceIssued),
+        b.InvoiceDocumentReady: feed.about("billing.invoice_document_ready", b.InvoiceDocumentReady),
+        b.CreditNoteIssued: feed.about("billing.credit_note_issued", b.CreditNoteIssued),
+        b.CreditNoteDocumentReady: feed.about("billing.credit_note_document_ready", b.CreditNoteDocumentReady),
+        v.DomainSubmitted: feed.about("validation.domain_submitted", v.DomainSubmitted),
+        v.DomainValidated: feed.about("validation.domain_validated", v.DomainValidated),
+        v.DomainValidationFailed: feed.about("validation.domain_validation_failed", v.DomainValidationFailed),
+        v.IssuanceAuthorized: feed.about("validation.issuance_authorized", v.IssuanceAuthorized),
+        v.IssuanceDenied: feed.about("validation.issuance_denied", v.IssuanceDenied),
+        orders.PlaceOrder: feed.placing,
+        orders.ApproveOrder: feed.asked(orders.ApproveOrder),
+        orders.RejectOrder: feed.asked(orders.RejectOrder, reason="Ordered twice"),
+        orders.CancelOrder: feed.asked(orders.CancelOrder, note="No longer needed"),
+    }
+
+
+def of_billing(feed: Feed) -> dict[type[Event], Make]:
+    placed = [an_order(order_id=5000 + n) for n in range(FEW + MANY)]
+    return {
+        orders.AccountOpened: an_account_of_its_own,
+        orders.AccountChanged: lambda n: orders.AccountChanged(
+            occurred_at=NOW, account_id=9001, account=an_account(name=f"Acme {n}")
+        ),
+        orders.DivisionAdded: lambda n: orders.DivisionAdded(
+            occurred_at=NOW, account_id=9001, division=orders.Division(id=30_000 + n, name=f"D {n}", parent_id=14)
+        ),
+        orders.OrderPlaced: placed.__getitem__,
+        orders.OrderCancelled: lambda n: a_cancellation(placed[n]),
+        orders.OrderRejected: lambda n: from_golden(
+            "orders.order_rejected", orders.OrderRejected, order_id=placed[n].order_id
+        ),
+        billing.DepositFunds: lambda n: a_deposit(10_000_000),
+        orders.CredentialChanged: a_credential,
+    }
+
+
+def an_account_of_its_own(n: int) -> Event:
+    opened, number = an_opened_account(account=an_account(id=20_000 + n)), 20_000 + n
+    return opened.model_copy(update={"division": orders.Division(id=number, name="Main")})
+
+
+def of_validation(feed: Feed) -> dict[type[Event], Make]:
+    placed = [an_order(order_id=6000 + n, names=(feed.host(n),)) for n in range(FEW + MANY)]
+    ended = {"source": OURS + "orders", "account_id": 9001, "occurred_at": NOW}
+    return {
+        orders.OrderPlaced: placed.__getitem__,
+        validation.AuthorizeIssuance: lambda n: validation.AuthorizeIssuance(
+            source=OURS + "orders", account_id=9001, order=placed[n].order, names=placed[n].names
+        ),
+        orders.OrderCancelled: lambda n: a_cancellation(placed[n]),
+        orders.OrderRejected: lambda n: from_golden(
+            "orders.order_rejected", orders.OrderRejected, **ended, order_id=placed[n].order_id
+        ),
+        orders.CertificateIssued: lambda n: from_golden(
+            "orders.certificate_issued", orders.CertificateIssued, **ended, order_id=placed[n].order_id
+        ),
+        orders.CredentialChanged: a_credential,
+    }
+
+
+def of_notifications(feed: Feed) -> dict[type[Event], Make]:
+    b = billing
+    return {
+        b.InvoiceDocumentReady: lambda n: from_golden(
+            "billing.invoice_document_ready", b.InvoiceDocumentReady, document_id=new_id(), number=f"INV-{n}"
+        ),
+        b.CreditNoteDocumentReady: lambda n: from_golden(
+            "billing.credit_note_document_ready", b.CreditNoteDocumentReady, document_id=new_id(), number=f"CN-{n}"
+        ),
+        orders.CredentialChanged: a_credential,
+    }
+
+
+def a_credential(n: int) -> Event:
+    return from_golden(
+        "orders.credential_changed", orders.CredentialChanged, credential_id=f"key-{n}", key_hash=f"{n:064x}"
+    )
+
+
+FEEDS = {"orders": of_orders, "billing": of_billing, "validation": of_validation, "notifications": of_notifications}
+
+
+async def before(feed: Feed, service: str, fact: type[Event], makes: dict[type[Event], Make], count: int) -> None:
+    """What must be there for the events to find."""
+    if service == "orders" and fact is not orders.PlaceOrder:
+        await feed.place_ours(count)
+    if service == "billing":
+        await feed.world.deliver("billing", an_opened_account(), a_deposit(10**12))
+    ends = (orders.OrderCancelled, orders.OrderRejected, orders.CertificateIssued, validation.AuthorizeIssuance)
+    if service in ("billing", "validation") and fact in ends:
+        await feed.world.deliver(service, *(makes[orders.OrderPlaced](n) for n in range(count)))
+
+
+# Deposits are few, and a bank's reference is checked one by one: an INSERT … ON CONFLICT and what it flushes.
+PER_EVENT: dict[tuple[str, type[Event]], int] = {("billing", billing.DepositFunds): 2}
+HEARD = [(name, fact) for name in SERVICES for fact in FEEDS[name](Feed.__new__(Feed))]
+
+
+def test_every_consumer_function_is_counted(built: dict[str, Service]) -> None:
+    heard = {(name, fact) for name in SERVICES for fact in built[name].door.door.facts.values()}
+    assert heard == set(HEARD)
+
+
+@pytest.mark.parametrize(("service", "fact"), HEARD, ids=lambda value: getattr(value, "__name__", value))
+async def test_a_chunk_of_200_takes_as_many_statements_as_one_of_20(
+    world: World, engines: dict[str, AsyncEngine], service: str, fact: type[Event]
+) -> None:
+    feed = Feed(world, await open_company(world, "Acme", {}))
+    makes = FEEDS[service](feed)
+    await before(feed, service, fact, makes, FEW + MANY)
+    events = [makes[fact](n) for n in range(FEW + MANY)]
+    halved = world.services[service].door.stats.bisected
+
+    with counting(engines[service]) as few:
+        await world.deliver(service, *events[:FEW])
+    with counting(engines[service]) as many:
+        await world.deliver(service, *events[FEW:])
+
+    assert await world.parked(service) == []
+    assert world.services[service].door.stats.bisected == halved, "the chunk was taken apart"
+    more = PER_EVENT.get((service, fact), 0) * (MANY - FEW) + 4
+    assert len(many) <= len(few) + more, "\n".join(sorted(set(many), key=many.count))
+    assert len(few) <= 60
+
+
+async def test_a_consumer_that_asks_for_each_event_would_be_seen(world: World, engines: dict[str, AsyncEngine]) -> None:
+    with counting(engines["billing"]) as statements:
+        async with world.billing.db.transaction() as tx:
+            for n in range(FEW):
+                await tx.get(Account, n, with_for_update=True)
+    assert len(statements) > FEW
+
+
+# ── import contracts ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+APART = "Services talk through events, never through imports"
+SHAPE = "Every service has the same layers, and no other module"
+PURE = "Rules and event contracts do no I/O"
+INSIDE = "Actions and models know neither Kafka nor HTTP"
+FLAT = "shared/ is flat and ordered"
+BREACHES = [
+    (APART, "services/orders/rules/extra.py", "import services.billing.rules"),
+    ("Every folder of services/ is named here", "services/shipping/__init__.py", ""),
+    ("shared/ knows no service", "shared/log.py", "import services.orders.rules"),
+    (SHAPE, "services/orders/helpers.py", ""),
+    (SHAPE, "services/orders/models/extra.py", "import services.orders.actions"),
+    (SHAPE, "services/validation/actions/extra.py", "import services.validation.clients"),
+    (PURE, "services/billing/rules/extra.py", "import sqlalchemy"),
+    (PURE, "shared/events/extra.py", "import shared.outbox"),
+    (INSIDE, "services/orders/actions/extra.py", "import httpx"),
+    (INSIDE, "services/billing/models/extra.py", "import shared.relay"),
+    (FLAT, "shared/money.py", ""),
+    (FLAT, "shared/ids.py", "import shared.db"),
+]
+
+
+@pytest.fixture(scope="session")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    copy = tmp_path_factory.mktemp("tree")
+    for folder in ("services", "shared"):
+        shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__", "templates"))
+    shutil.copy(ROOT / "pyproject.toml", copy)
+    return copy
+
+
+def lint_imports(tree: Path) -> str:
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    done: subprocess.CompletedProcess[str] = subprocess.run(
+        command, cwd=tree, capture_output=True, text=True, check=False
+    )
+    return done.stdout
+
+
+def test_every_import_contract_is_broken_here_once() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    assert {contract["name"] for contract in contracts} == {name for name, *_ in BREACHES}
+
+
+def test_the_tree_as_it_is_keeps_them(tree: Path) -> None:
+    assert "kept, 0 broken." in lint_imports(tree)
+
+
+@pytest.mark.parametrize(("contract", "path", "line"), BREACHES)
+def test_a_breach_is_reported_under_its_contracts_name(tree: Path, contract: str, path: str, line: str) -> None:
+    module = tree / path
+    before = module.read_text() if module.exists() else None
+    module.parent.mkdir(exist_ok=True)
+    module.write_text(f"{before or ''}\n{line}\n")
+    try:
+        said = lint_imports(tree)
+    finally:
+        module.unlink() if before is None else module.write_text(before)
+        if before is None and not any(module.parent.iterdir()):
+            module.parent.rmdir()
+    assert f"{contract} BROKEN" in said
