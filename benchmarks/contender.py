@@ -3,6 +3,8 @@
 import asyncio
 import json
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 import uvloop
 
@@ -21,11 +23,12 @@ async def issuary(url: str, kafka: str, group: str, progress: Progress) -> None:
     service = build(Settings.from_environment({**BROKER_HABITS, "ISSUARY_DATABASE_URL": url, "ISSUARY_KAFKA": kafka}))
     work, stats = service.door._chunk, service.door.stats
 
-    async def counted(records: object) -> None:
+    async def counted(records: Sequence[Any]) -> bool:
         progress.begin()
         before = stats.applied
-        await work(records)  # type: ignore[arg-type]
+        committed = await work(records)
         progress.count(stats.applied - before)
+        return committed
 
     service.door._chunk = counted  # type: ignore[method-assign]
     await service.broker.start()

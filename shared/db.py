@@ -13,7 +13,6 @@ from uuid import UUID
 from sqlalchemy import (
     ARRAY,
     BigInteger,
-    Column,
     Date,
     DateTime,
     MetaData,
@@ -268,20 +267,23 @@ async def _write_appended(tx: AsyncSession) -> None:
     if not waiting:
         return
     shape = tuple((table, tuple(rows[0])) for table, rows in waiting.items())
-    arrays = [array for table, names in shape for array in _arrays(table, names, waiting[table])]
+    statement, columns = _insert_all(shape)
+    arrays = tuple(_array([row[name] for row in waiting[table]], as_json) for table, name, as_json in columns)
     waiting.clear()
-    await (await tx.connection()).exec_driver_sql(_insert_all(shape), tuple(arrays))
+    await (await tx.connection()).exec_driver_sql(statement, arrays)
 
 
 @cache
-def _insert_all(shape: tuple[tuple[Table, tuple[str, ...]], ...]) -> str:
-    """All tables in one statement, one round trip: foreign keys are checked at its end, so their order is free."""
+def _insert_all(shape: tuple[tuple[Table, tuple[str, ...]], ...]) -> tuple[str, list[tuple[Table, str, bool]]]:
+    """All tables in one statement, one round trip: foreign keys are checked at its end, so their order is free. With it
+    the columns in the order of its parameters, and whether each is JSON."""
+    columns = [(table, name, isinstance(table.c[name].type, JSONB)) for table, names in shape for name in names]
     inserts, first = [], 1
     for table, names in shape:
         inserts.append(_insert_from_arrays(table, names, first))
         first += len(names)
     *parts, last = inserts
-    return "".join(f"{',' if n else 'WITH'} i{n} AS ({part})" for n, part in enumerate(parts)) + last
+    return "".join(f"{',' if n else 'WITH'} i{n} AS ({part})" for n, part in enumerate(parts)) + last, columns
 
 
 def _insert_from_arrays(table: Table, names: tuple[str, ...], first: int) -> str:
@@ -291,12 +293,8 @@ def _insert_from_arrays(table: Table, names: tuple[str, ...], first: int) -> str
     return f" INSERT INTO {table.name} ({columns}) SELECT * FROM unnest({arrays})"  # noqa: S608
 
 
-def _arrays(table: Table, names: tuple[str, ...], rows: list[dict[str, Any]]) -> tuple[list[Any], ...]:
-    return tuple(_array(table.c[name], [row[name] for row in rows]) for name in names)
-
-
-def _array(column: Column[Any], values: list[Any]) -> list[Any]:
-    if not isinstance(column.type, JSONB):
+def _array(values: list[Any], as_json: bool) -> list[Any]:
+    if not as_json:
         return values
     dumped: dict[int, str | None] = {id(None): None}  # many rows share one object: the seller, the buyer
     for value in values:

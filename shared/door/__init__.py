@@ -11,6 +11,7 @@ from typing import Any
 
 from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from faststream.kafka import KafkaBroker
+from faststream.message.message import AckStatus
 from faststream.middlewares import AckPolicy
 
 from shared.db import Database, utcnow
@@ -107,8 +108,9 @@ class OpenDoor(ConsumerRebalanceListener):  # type: ignore[misc]
         self._entered = time.monotonic()
         self._idle.clear()
         try:
-            for chunk in _by_topic(records):
-                await self._chunk(chunk)
+            committed = [await self._chunk(chunk) for chunk in _by_topic(records)]
+            if isinstance(records, Batch) and all(committed):
+                records.message.committed = AckStatus.ACKED
         except Interrupted:
             await asyncio.sleep(0 if self.revoking or self.stopping else 1)
             raise
@@ -116,7 +118,8 @@ class OpenDoor(ConsumerRebalanceListener):  # type: ignore[misc]
             self._idle.set()
             self.stats.handled_at = time.monotonic()
 
-    async def _chunk(self, records: Records) -> None:
+    async def _chunk(self, records: Records) -> bool:
+        """Whether the offsets behind it were committed."""
         if self.revoking:
             raise Interrupted
         now = utcnow()
@@ -124,7 +127,7 @@ class OpenDoor(ConsumerRebalanceListener):  # type: ignore[misc]
             await self._take_state(records)
         elif entries := [entry for record in records if (entry := self._decoder.decode(record, now))]:
             await self._worker.work(entries)
-        await self._commit(records)
+        return await self._commit(records)
 
     async def _take_state(self, records: Records) -> None:
         """Credentials must not wait behind anything: one that cannot be taken is logged, never parked."""
@@ -156,16 +159,18 @@ class OpenDoor(ConsumerRebalanceListener):  # type: ignore[misc]
                     continue
                 await self.door.states[entry.fact](entry.event, tx)
 
-    async def _commit(self, records: Records) -> None:
+    async def _commit(self, records: Records) -> bool:
         if self.commit_offset is None:
-            return
+            return False
         try:
             places = {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}
             await asyncio.wait_for(self.commit_offset(places), timeout=5)
+            return True
         except Exception as error:
             # A hint only: what comes again is skipped by the inbox.
             self.stats.failed_commits += 1
             log.warning("an offset was not committed", extra={"error": str(error)[:200]})
+            return False
 
     def _leave(self) -> bool:
         return self.revoking or self.stopping or time.monotonic() - self._entered > self.stay
@@ -204,7 +209,16 @@ async def _parse(records: Records, original: Any) -> Any:
 
 async def _decode(message: Any, original: Any) -> Any:
     raw = message.raw_message
-    return list(raw) if isinstance(raw, tuple | list) else [raw]
+    return Batch(raw if isinstance(raw, tuple | list) else [raw], message)
+
+
+class Batch(list[ConsumerRecord[Any, Any]]):
+    """The raw records of one poll, with the framework's message: once their offsets are committed, it need not do it
+    again, which would be another round trip to the broker."""
+
+    def __init__(self, records: Iterable[ConsumerRecord[Any, Any]], message: Any) -> None:
+        super().__init__(records)
+        self.message = message
 
 
 def _by_topic(records: Records) -> list[Records]:
@@ -216,6 +230,6 @@ def _by_topic(records: Records) -> list[Records]:
         topics.setdefault(record.topic, []).append(record)
     return [
         rows[start : start + CHUNK]
-        for rows in (sorted(rows, key=lambda r: (r.partition, r.offset)) for _, rows in sorted(topics.items()))
+        for rows in (sorted(rows, key=lambda r: (r.partition, r.offset)) for rows in topics.values())
         for start in range(0, len(rows), CHUNK)
     ]

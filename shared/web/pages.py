@@ -1,14 +1,15 @@
 """Jinja2 for the pages: one set-up, autoescape on, the filters that templates may use."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from fastapi import Request
-from iso4217 import Currency
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
+
+from shared.figures import amount, day, moment, money
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 
@@ -48,28 +49,3 @@ def page(request: Request, template: str, status: int = 200, **context: Any) -> 
 
 def error_page(request: Request, status: int, message: str) -> HTMLResponse:
     return page(request, "error.html", status, message=message, error_status=status)
-
-
-def exponent(currency: str) -> int:
-    """Decimals of the currency by ISO 4217; display libraries have some of them wrong."""
-    return Currency(currency).exponent or 0
-
-
-def amount(minor: int, currency: str) -> str:
-    """`1,234.50` with a true minus sign."""
-    places = exponent(currency)
-    whole, rest = divmod(abs(minor), 10**places)
-    text = f"{whole:,}.{rest:0{places}d}" if places else f"{whole:,}"
-    return f"−{text}" if minor < 0 else text
-
-
-def money(minor: int, currency: str) -> str:
-    return f"{amount(minor, currency)} {currency}"
-
-
-def day(value: date | datetime | None) -> str:
-    return value.strftime("%Y-%m-%d") if value else ""
-
-
-def moment(value: datetime | None) -> str:
-    return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S") if value else ""

@@ -12,7 +12,7 @@ from pypdf.generic import StreamObject
 from services.billing.clients import paper
 from services.billing.clients.paper import Buyer, Line, Paper, Seller
 from services.billing.clients.pdf import render
-from shared.web.pages import amount as figure
+from shared.figures import amount as figure
 
 SELLER = Seller(
     name="Issuary Europe B.V.",

@@ -52,9 +52,9 @@ async def test_members_killed_events_repeated_some_poisoned_and_each_takes_effec
 class OffsetsFirst(OpenDoor):
     """What the door must not do: invariant 1 the other way round."""
 
-    async def _chunk(self, records: Sequence[ConsumerRecord[Any, Any]]) -> None:
-        await self._commit(records[-1])
-        await super()._chunk(records)
+    async def _chunk(self, records: Sequence[ConsumerRecord[Any, Any]]) -> bool:
+        await self._commit(records)
+        return await super()._chunk(records)
 
 
 async def test_with_offsets_committed_before_the_transaction_the_same_run_loses_events(rig: Rig) -> None:

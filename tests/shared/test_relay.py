@@ -141,7 +141,7 @@ async def test_a_leader_whose_connection_was_cut_sends_nothing_until_it_leads_ag
         await connection.close()
 
         with pytest.raises(NotLeader):
-            await leader.prove()
+            await leader.ask("SELECT 1")
         assert not leader.held
         assert await relay.step() is True  # took the lock anew
 

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Literal, NotRequired, TypedDict
 
-from shared.web.pages import amount, money
+from shared.figures import amount, money
 
 
 class Seller(TypedDict):

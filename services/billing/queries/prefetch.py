@@ -23,8 +23,23 @@ from shared.events.orders import (
 
 async def for_placed(tx: AsyncSession, events: Sequence[OrderPlaced]) -> None:
     await lock_funds(tx, {event.account_id for event in events}, {event.division.id for event in events})
-    await lock_all(tx, Order, {(event.source, event.order_id) for event in events})
+    await _look_for_orders(tx, {(event.source, event.order_id) for event in events})
     await catalogue(tx)
+
+
+async def _look_for_orders(tx: AsyncSession, keys: set[OrderKey]) -> None:
+    """Nearly always none is there yet: their keys alone are asked for, and a row only where one is found."""
+    arrays = tuple(key_arrays(keys).values())
+    rows = await (await tx.connection()).exec_driver_sql(ORDERS_THERE, arrays)
+    there = {(row.source, row.id) for row in rows}
+    remember_locked(tx, Order, dict.fromkeys(keys - there))
+    await lock_all(tx, Order, there)
+
+
+ORDERS_THERE = """
+SELECT o.source, o.id FROM unnest($1::text[], $2::bigint[]) AS k (source, id)
+JOIN placed_order AS o ON o.source = k.source AND o.id = k.id
+"""
 
 
 async def for_ended(tx: AsyncSession, events: Sequence[OrderCancelled | OrderRejected]) -> None:

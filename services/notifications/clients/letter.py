@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from services.notifications import rules
 from services.notifications.models import Message
-from shared.web.pages import amount, money
+from shared.figures import amount, money
 
 WIRE = policy.SMTP.clone(cte_type="7bit")
 NOT_IN_A_FILE_NAME = re.compile(r"[^A-Za-z0-9._-]+")
