@@ -253,7 +253,10 @@ def add(tx: AsyncSession, row: M) -> M:
 def append(tx: AsyncSession, model: type[DeclarativeBase], **values: Any) -> None:
     """Collect a row that never changes; one INSERT … SELECT FROM unnest of whole columns when the transaction ends.
     Every column without a server default is to be given; all rows of a table in one transaction name the same ones."""
-    tx.info.setdefault("appended", {}).setdefault(model.__table__, []).append(values)
+    rows = tx.info.setdefault("appended", {}).setdefault(model.__table__, [])
+    if rows and rows[0].keys() != values.keys():
+        raise TypeError(f"rows of {model.__tablename__} name different columns: {rows[0].keys() ^ values.keys()}")
+    rows.append(values)
 
 
 def appended(tx: AsyncSession, model: type[DeclarativeBase]) -> list[dict[str, Any]]:

@@ -248,3 +248,10 @@ def test_who_says_something_others_hear_says_so_in_its_document() -> None:
     asked_from_outside = {f"hear_{CLASSES[name].topic.split('.')[0]}_{name.split('.')[1]}" for name in CLASSES
                           if "commands" in CLASSES[name].topic}  # fmt: skip
     assert {name.removeprefix("hear_") for name in heard - asked_from_outside} <= {n.removeprefix("say_") for n in said}
+
+
+def test_an_order_that_names_two_accounts_is_parked_with_both() -> None:
+    entry = decoded(told("shop.order_placed", account_id=9002))
+
+    assert entry.error == "account_id is 9002 but account.id is 9001; they must be the same."
+    assert entry.scope == "order/shop:1201"

@@ -34,9 +34,9 @@ def settings_of(broker: Broker, **changed: Any) -> BaseSettings:
         "kafka_idempotence": False,
         "kafka_fetch_max_wait_ms": 20,
         "kafka_batch_timeout_ms": 20,
-        "kafka_session_timeout_ms": 3000,
-        "kafka_heartbeat_interval_ms": 300,
-        "kafka_rebalance_timeout_ms": 5000,
+        "kafka_session_timeout_ms": 1500,
+        "kafka_heartbeat_interval_ms": 200,
+        "kafka_rebalance_timeout_ms": 3000,
     }
     return BaseSettings(**given | changed)
 
@@ -48,8 +48,8 @@ class Member:
         self.name = f"member {next(numbers)}"
         self.engine = make_engine(url, self.name, pool_size=3)
         self.freeze = 0.0
-        self.frozen = asyncio.Event()
-        self.door = door_class(self._door(), Database(self.engine), stay=20, drain=4)
+        self.frozen, self.expelled = asyncio.Event(), asyncio.Event()
+        self.door = door_class(self._door(), Database(self.engine), stay=20, drain=2.5)
         self.broker = make_broker(settings, self.name)
         self.subscriber = self.door.subscribe(self.broker, **consumer_settings(settings))
         self.subscriber.max_records = BATCH
@@ -64,9 +64,17 @@ class Member:
             await on_counted(event, tx)
             if self.freeze and not self.frozen.is_set():
                 self.frozen.set()
-                await asyncio.sleep(self.freeze)
+                await self._sleep_on(self.freeze)
 
         return door
+
+    async def _sleep_on(self, seconds: float) -> None:
+        """Inside the transaction; notes when the group gives this member up meanwhile."""
+        until = asyncio.get_running_loop().time() + seconds
+        while asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(0.05)
+            if self.door.revoking:
+                self.expelled.set()
 
     async def start(self) -> Self:
         await self.broker.start()
