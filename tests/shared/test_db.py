@@ -65,20 +65,21 @@ async def test_appended_rows_take_one_statement_whatever_they_hold(toy: Toy, sta
 
 @pytest.mark.parametrize("other", [{"name": "x", "extra": 1}, {}], ids=["one column more", "one column less"])
 async def test_rows_of_different_columns_are_refused_and_not_cut(toy: Toy, other: dict[str, Any]) -> None:
-    with pytest.raises((KeyError, TypeError, ValueError)):
-        async with toy.db.transaction() as tx:
-            append(tx, Applied, event_id=new_id(), thing=1, version=1, name="a")
+    async with toy.db.transaction() as tx:
+        append(tx, Applied, event_id=new_id(), thing=1, version=1, name="a")
+        with pytest.raises(TypeError, match="rows of applied name different columns"):
             append(tx, Applied, event_id=new_id(), thing=1, version=2, **other)
-    assert await toy.value("SELECT count(*) FROM applied") == 0
 
 
 async def test_what_fails_leaves_neither_state_nor_announcement(toy: Toy) -> None:
-    with pytest.raises(IntegrityError):
+    async def change_too_much() -> None:
         async with toy.db.transaction() as tx:
             (await locked(tx, Thing, 1)).version = 7
             announce(tx, Passed(occurred_at=counted(1, 1).occurred_at, account_id=1, version=7))
             append(tx, Applied, event_id=new_id(), thing=1, version=1, name="refused at commit")
 
+    with pytest.raises(IntegrityError):
+        await change_too_much()
     assert await toy.value("SELECT sum(version) FROM thing") == 0
     assert await toy.value("SELECT count(*) FROM outbox") == 0
 
