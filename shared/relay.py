@@ -182,9 +182,9 @@ class Relay:
                 if replay_since and await self._lead():
                     await self.replay(replay_since)
                     replay_since = None
-                did_something = await self.step()
+                await self.step()
                 self.stats.failures = 0
-                if did_something:
+                if self.stats.pending == BATCH:  # else whatever was committed meanwhile has woken us
                     continue
             except Exception as error:
                 self.stats.failures += 1
@@ -204,6 +204,7 @@ class Relay:
 
     async def step(self) -> bool:
         """Send and move what is pending; False when nothing was, or another process leads."""
+        self.stats.pending = 0
         if not await self._lead():
             return False
         rows = await self._pending()
