@@ -19,7 +19,7 @@ from shared.devstack.postgres import Postgres
 from shared.door import Door, OpenDoor
 from shared.outbox import WRITE
 from shared.relay import Leader, Producer, Relay
-from shared.service import BrokerProducer, consumer_settings, make_broker
+from shared.service.kafka import BrokerProducer, consumer_settings, make_broker
 from shared.settings import BaseSettings
 from tests.toy import Counted, Toy, counted, lock_things, make_tables, on_counted
 

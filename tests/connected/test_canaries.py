@@ -15,7 +15,7 @@ from faststream.middlewares import AckPolicy
 
 from shared.devstack.broker import Broker
 from shared.door import _decode, _parse
-from shared.service import consumer_settings, make_broker
+from shared.service.kafka import consumer_settings, make_broker
 from tests.connected.kit import settings_of
 from tests.toy import COMMANDS, TOPIC
 

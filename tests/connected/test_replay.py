@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from shared.db import utcnow
 from shared.relay import Leader, Relay
-from shared.service import BrokerProducer, make_broker
+from shared.service.kafka import BrokerProducer, make_broker
 from tests.connected.kit import Plan, Rig
 from tests.toy import COMMANDS, OUT, TOPIC
 

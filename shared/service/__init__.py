@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from fastapi import APIRouter, Depends, FastAPI
 from faststream.kafka import KafkaBroker
 from sqlalchemy import text
@@ -26,6 +25,7 @@ from shared.door import Door, OpenDoor
 from shared.events.orders import CredentialChanged
 from shared.partitions import keep_partitions
 from shared.relay import Leader, Relay, oldest_pending
+from shared.service.kafka import BrokerProducer, consumer_settings, make_broker
 from shared.settings import BaseSettings
 from shared.watch import Lag, Metrics
 from shared.web import make_app
@@ -184,58 +184,6 @@ async def _on_credential_changed(event: CredentialChanged, tx: AsyncSession) -> 
 
 async def _write_credentials(tx: AsyncSession) -> None:
     await take_credentials(tx, tx.info.pop("credentials"))
-
-
-def make_broker(settings: BaseSettings, client_id: str) -> KafkaBroker:
-    return KafkaBroker(
-        settings.kafka.split(","),
-        client_id=f"issuary-{client_id}",
-        acks="all",
-        enable_idempotence=settings.kafka_idempotence,
-        linger_ms=settings.kafka_linger_ms,
-        max_batch_size=262_144,
-        compression_type=None if settings.kafka_compression == "none" else settings.kafka_compression,
-        allow_auto_create_topics=False,  # an auto-created topic has one partition
-        graceful_timeout=30,
-        logger=logging.getLogger("issuary.kafka"),
-        log_level=logging.DEBUG,
-        apply_types=False,
-    )
-
-
-def consumer_settings(settings: BaseSettings) -> dict[str, Any]:
-    return {
-        "fetch_max_wait_ms": settings.kafka_fetch_max_wait_ms,
-        "batch_timeout_ms": settings.kafka_batch_timeout_ms,
-        "session_timeout_ms": settings.kafka_session_timeout_ms,
-        "heartbeat_interval_ms": settings.kafka_heartbeat_interval_ms,
-        "rebalance_timeout_ms": settings.kafka_rebalance_timeout_ms,
-        "max_poll_interval_ms": settings.kafka_max_poll_interval_ms,
-        "partition_assignment_strategy": (RangePartitionAssignor,),
-    }
-
-
-class BrokerProducer:
-    """The relay's producer: a broker of its own, so that it can be restarted alone after an error."""
-
-    def __init__(self, broker: KafkaBroker) -> None:
-        self._broker = broker
-
-    async def send(self, topic: str, key: str, headers: dict[str, str], payload: bytes) -> Awaitable[Any] | None:
-        answer: Awaitable[Any] | None = await self._broker.publish(
-            payload,
-            topic=topic,
-            key=key.encode(),
-            headers=headers,
-            correlation_id=headers.get("correlation_id"),
-            no_confirm=True,
-        )
-        return answer
-
-    async def restart(self) -> None:
-        with suppress(Exception):
-            await self._broker.stop()
-        await self._broker.start()
 
 
 def _health(name: str) -> APIRouter:

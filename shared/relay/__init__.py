@@ -2,27 +2,35 @@
 Order comes from ids, liveness from the lock; there is no clock, no lease and no retry of a part. `messaging.md` 3.5."""
 
 import asyncio
-import inspect
-import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
-from uuid import UUID
+from typing import Any
 
-import asyncpg
 from sqlalchemy import text
-from sqlalchemy.engine import make_url
 
 from shared.db import Database
+from shared.relay.leader import Leader, NotLeader, lead_or_wait
+from shared.relay.sending import Producer, Row, send_in_order
+
+__all__ = [
+    "Floor",
+    "Leader",
+    "NotLeader",
+    "Producer",
+    "Relay",
+    "Row",
+    "lead_or_wait",
+    "oldest_pending",
+    "send_in_order",
+]
 
 log = logging.getLogger(__name__)
 
 BATCH = 1000
-LOCK = "SELECT pg_try_advisory_lock(hashtext('issuary.relay'))"
 PENDING = "SELECT id, event_id, topic, key, headers, payload FROM outbox WHERE id > $1 ORDER BY id LIMIT $2"
 OPEN = """
 SELECT pg_snapshot_xmin(now)::text::bigint AS oldest, pg_snapshot_xmax(now)::text::bigint AS next
@@ -39,80 +47,12 @@ WHERE published_at >= $1 AND id > $2 ORDER BY id LIMIT $3
 """
 
 
-class Producer(Protocol):
-    """Enqueues one record in order; awaiting what it returns is the broker's acknowledgement."""
-
-    async def send(self, topic: str, key: str, headers: dict[str, str], payload: bytes) -> Awaitable[Any] | None: ...
-
-    async def restart(self) -> None: ...
-
-
 @dataclass
 class RelayStats:
     leader: bool = False
     failures: int = 0
     sent: int = 0
     pending: int = 0
-
-
-class Row(NamedTuple):
-    id: int
-    event_id: UUID
-    topic: str
-    key: str
-    headers: dict[str, str] | str
-    payload: bytes
-
-    def headers_with(self, extra: dict[str, str]) -> dict[str, str]:
-        kept: dict[str, str] = json.loads(self.headers) if isinstance(self.headers, str) else self.headers
-        return kept | extra
-
-
-class NotLeader(Exception):
-    """Another process of this service sends; or the connection that held the lock is gone."""
-
-
-class Leader:
-    """The advisory lock on a connection of its own: not from the pool, for its end must be the lock's end."""
-
-    def __init__(self, url: str) -> None:
-        parsed = make_url(url)
-        self._target = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
-        self._connection: Any = None
-
-    async def take(self) -> bool:
-        if self._connection is not None and not self._connection.is_closed():
-            return True
-        connection = await asyncpg.connect(
-            self._target,
-            server_settings={"application_name": "relay", "tcp_keepalives_idle": "10", "idle_session_timeout": "0"},
-        )
-        if await connection.fetchval(LOCK):
-            self._connection = connection
-            return True
-        await connection.close()
-        return False
-
-    @property
-    def held(self) -> bool:
-        return self._connection is not None and not self._connection.is_closed()
-
-    async def ask(self, statement: str, *given: Any) -> Sequence[Any]:
-        """On the connection that holds the lock, so that whoever lost the lock can neither read nor note any more."""
-        try:
-            return await self._connection.fetch(statement, *given, timeout=15)  # type: ignore[no-any-return]
-        except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
-            await self.release()
-            raise NotLeader from error
-        except asyncpg.OperatorInterventionError as error:  # the server ends the connection
-            await self.release()
-            raise NotLeader from error
-
-    async def release(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with suppress(Exception):
-                await connection.close(timeout=2)
 
 
 @dataclass
@@ -131,35 +71,6 @@ class Floor:
         if oldest < self._before or (first_pending is not None and first_pending <= self._coming):
             return
         self.at, self._coming, self._before = self._coming, self.removed, following
-
-
-async def send_in_order(producer: Producer, rows: Sequence[Row], extra: dict[str, str] | None = None) -> list[int]:
-    """Enqueue from this one coroutine, await all, and answer the ids of the longest acknowledged prefix. Nothing behind
-    a failure counts, whatever the broker took of it: it is sent again and the inbox drops it."""
-    waiting = []
-    failed = False
-    try:
-        for row in rows:
-            waiting.append(await producer.send(row.topic, row.key, row.headers_with(extra or {}), bytes(row.payload)))
-    except Exception as error:
-        failed = True
-        log.warning("a record was not enqueued", extra={"error": str(error)[:200]})
-    done = await asyncio.gather(*(_acknowledged(answer) for answer in waiting))
-    prefix = done.index(False) if False in done else len(done)
-    if failed or prefix < len(rows):
-        await producer.restart()
-    return [row.id for row in rows[:prefix]]
-
-
-async def _acknowledged(answer: Any) -> bool:
-    if not inspect.isawaitable(answer):  # the in-memory test broker has taken it already
-        return True
-    try:
-        await answer
-    except Exception as error:
-        log.warning("a record was not acknowledged", extra={"error": str(error)[:200]})
-        return False
-    return True
 
 
 class Relay:
@@ -266,16 +177,6 @@ class Relay:
             if len(sent) < len(wanted):
                 raise ConnectionError(f"the broker took {len(sent)} of {len(wanted)} records; go on from id {after}")
             after = rows[-1].id
-
-
-async def lead_or_wait(leader: Leader, seconds: float) -> bool:
-    """For a replay: take the relay's lock, waiting for the running relay to end."""
-    until = time.monotonic() + seconds
-    while not await leader.take():
-        if time.monotonic() > until:
-            return False
-        await asyncio.sleep(0.2)
-    return True
 
 
 async def oldest_pending(db: Database) -> tuple[int, float]:

@@ -1,0 +1,82 @@
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+from shared.db.appending import write_appended
+
+TIMEOUTS = {"statement_timeout": "15s", "lock_timeout": "15s", "idle_in_transaction_session_timeout": "15s"}
+
+Step = Callable[[AsyncSession], Awaitable[None]]
+
+
+def utcnow() -> datetime:
+    return datetime.now(UTC)
+
+
+def make_engine(url: str, application_name: str, pool_size: int = 8) -> AsyncEngine:
+    settings = {**TIMEOUTS, "application_name": application_name, "jit": "off"}
+    return create_async_engine(
+        url, pool_size=pool_size, max_overflow=0, pool_timeout=10, connect_args={"server_settings": settings}
+    )
+
+
+class Database:
+    """Opens the transactions of one service's database. `bind` is its engine, or in tests one connection."""
+
+    def __init__(self, bind: AsyncEngine | AsyncConnection, given: Mapping[str, Any] | None = None) -> None:
+        """`given` is found in the `info` of every transaction: the service's settings for its doors, and `kept`,
+        where a query may keep what it need not read each time."""
+        self._given = dict(given or {})
+        self._wakers: list[asyncio.Event] = []
+        self.rebind(bind)
+
+    def rebind(self, bind: AsyncEngine | AsyncConnection) -> None:
+        """A session on a connection that is in a transaction works in savepoints, and the outer one can be undone."""
+        self.bind = bind
+        mode: Any = "create_savepoint" if isinstance(bind, AsyncConnection) else "conditional_savepoint"
+        self._sessions = async_sessionmaker(bind, expire_on_commit=False, join_transaction_mode=mode)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        async with self._sessions() as tx, tx.begin():
+            tx.info.update(self._given)
+            yield tx
+            await _finish(tx)
+        if tx.info.get("announced"):
+            self.wake_all()
+
+    def waker(self) -> asyncio.Event:
+        """Set after each commit of this process that announced something; whoever waits for it clears it."""
+        self._wakers.append(asyncio.Event())
+        return self._wakers[-1]
+
+    def wake_all(self) -> None:
+        for waker in self._wakers:
+            waker.set()
+
+
+async def _finish(tx: AsyncSession) -> None:
+    steps: dict[Step, None] = tx.info.get("at_end", {})
+    done: set[Step] = set()
+    while waiting := [step for step in steps if step not in done]:
+        done.add(waiting[0])
+        await waiting[0](tx)
+    await tx.flush()
+    await write_appended(tx)
+    for last in tx.info.get("at_last", ()):
+        await last(tx)
+
+
+def at_end(tx: AsyncSession, step: Step) -> None:
+    """Run `step` once, when every function of this transaction has run: gapless numbers are drawn here, so that
+    their counter is held for as short as possible and after every other lock."""
+    tx.info.setdefault("at_end", {})[step] = None
+
+
+def at_last(tx: AsyncSession, step: Step) -> None:
+    """Run `step` once after the flush and the appended rows: the outbox, whose ids must follow every lock."""
+    tx.info.setdefault("at_last", {})[step] = None
