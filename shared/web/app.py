@@ -22,7 +22,7 @@ def make_app(
         redirect_slashes=False,
     )  # fmt: skip
     app.state.db, app.state.settings, app.state.name = db, settings, name
-    app.state.look = Look(name, templates, csrf_token)
+    app.state.look = Look(name, templates, csrf_token, settings.env == "dev")
     errors.install(app)
     # before the service's own routes: /orders/static is no order
     app.mount(f"/{name}/static", StaticFiles(directory=TEMPLATES / "static"))

@@ -17,8 +17,10 @@ TEMPLATES = Path(__file__).parent.parent / "templates"
 class Look:
     """The templates of one service over the shared ones."""
 
-    def __init__(self, service: str, folder: Path | None, csrf: Callable[[Request], str]) -> None:
-        self.service, self.csrf = service, csrf
+    def __init__(
+        self, service: str, folder: Path | None, csrf: Callable[[Request], str], test_mode: bool = False
+    ) -> None:
+        self.service, self.csrf, self.test_mode = service, csrf, test_mode
         folders: Sequence[Path] = [folder, TEMPLATES] if folder else [TEMPLATES]
         self.environment = Environment(
             loader=ChoiceLoader([FileSystemLoader(path) for path in folders]),
@@ -36,6 +38,7 @@ class Look:
             "csrf": self.csrf(request),
             "path": request.scope["path"],
             "service": self.service,
+            "test_mode": self.test_mode,
             "now": datetime.now(UTC),
             "static": lambda name: f"/{self.service}/static/{name}",
         }

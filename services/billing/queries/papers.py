@@ -95,8 +95,7 @@ def _order(row: Invoice | CreditNote) -> str | None:
 def buyer_printed(buyer: dict[str, Any]) -> Snapshot:
     """Postal lines in the order that most of the world prints them."""
     address = buyer["address"] or {}
-    town = " ".join(part for part in (address.get("postcode"), address.get("city")) if part)
-    parts = (address.get("line1"), address.get("line2"), town, address.get("region"), address.get("country"))
+    parts = (address.get("line1"), address.get("line2"), *_town(address), address.get("country"))
     return {
         "name": buyer["name"],
         "legal_name": buyer["legal_name"],
@@ -104,6 +103,17 @@ def buyer_printed(buyer: dict[str, Any]) -> Snapshot:
         "vat_number": buyer["vat_number"],
         "buyer_reference": buyer["buyer_reference"],
     }
+
+
+def _town(address: dict[str, Any]) -> tuple[str | None, ...]:
+    """«Lehi, UT 84043» where regions belong to the line of the town, else «10115 Berlin» and the region below."""
+    city, region, postcode = address.get("city"), address.get("region"), address.get("postcode")
+    if address.get("country") in REGION_BESIDE_TOWN:
+        return (", ".join(part for part in (city, f"{region or ''} {postcode or ''}".strip()) if part),)
+    return " ".join(part for part in (postcode, city) if part), region
+
+
+REGION_BESIDE_TOWN = ("US", "CA", "AU")
 
 
 def _line(line: Line) -> Snapshot:

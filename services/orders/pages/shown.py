@@ -134,7 +134,6 @@ def order(row: Row, who: Caller, now: datetime, issues_itself: bool) -> dict[str
         "may_approve": who.role in APPROVERS and not row.order.approved_at and not row.order.closed_at,
         "may_reject": who.role in APPROVERS and not row.order.closed_at,
         "may_cancel": who.role in CANCELLERS and not row.order.closed_at,
-        "test_mode": any(each["row"].test_mode for each in names),
     }
 
 
