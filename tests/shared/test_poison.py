@@ -191,18 +191,18 @@ async def test_several_at_once_park_only_what_is_about_the_same_thing_and_in_ord
 
 
 async def test_a_poison_record_of_another_system_does_not_park_ours_of_the_same_number(toy: Toy) -> None:
-    await toy.open_door().handle([plain(version=...), as_record(counted(THING, 1))])
+    await toy.open_door().handle([plain(version=...), as_record(counted(THING, 1), offset=100)])
 
     assert await toy.versions() == {THING: 1}
 
 
 async def test_an_id_twice_in_one_chunk_takes_effect_once(toy: Toy) -> None:
-    event = counted(1, 1)
+    event = counted(1, 1, lenient=True)
     door = toy.open_door()
 
-    await door.handle([as_record(event, 0), as_record(event, 1), as_record(counted(1, 2), 2)])
+    await door.handle([as_record(event, 0), as_record(event, 1), as_record(counted(2, 1), 2)])
 
-    assert await toy.versions() == {1: 2}
+    assert await toy.versions() == {1: 1, 2: 1}
     assert await toy.parked() == []
     assert (door.stats.applied, door.stats.duplicates) == (2, 1)
 
