@@ -1,7 +1,8 @@
 """Integers in minor units. No float is near an amount."""
 
+import re
 from collections.abc import Sequence
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 
 from iso4217 import Currency
@@ -9,6 +10,7 @@ from iso4217 import Currency
 from shared.errors import Rejected
 
 LARGEST = 10**15
+AMOUNT = re.compile(r"(?P<whole>-?[0-9]{1,16})(\.(?P<fraction>[0-9]{1,20}))?")  # no exponent, no _ and no other script
 
 
 @cache
@@ -26,16 +28,16 @@ def half_up(value: Decimal) -> int:
 
 def from_text(text: str, currency: str) -> int:
     """Minor units of `1234.50`. More decimals than the currency has are refused, never rounded (contract T4)."""
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        raise Rejected(f"{text[:40]!r} is no amount; send digits with a decimal point, like 250.00.") from None
-    if not value.is_finite() or abs(value) > LARGEST:
-        raise Rejected("The amount is not a number that can be booked; check it.")
-    minor = value.scaleb(decimals(currency))
-    if minor != minor.to_integral_value():
-        raise Rejected(f"{text[:40]} has more decimals than {currency} has ({decimals(currency)}).")
-    return int(minor)
+    found = AMOUNT.fullmatch(text)
+    if found is None:
+        raise Rejected(f"{text[:40]!r} is no amount; send digits with a decimal point, like 250.00.")
+    places, fraction = decimals(currency), (found["fraction"] or "").rstrip("0")
+    if len(fraction) > places:
+        raise Rejected(f"{text[:40]} has more decimals than {currency} has ({places}).")
+    minor = int(found["whole"] + fraction.ljust(places, "0"))
+    if abs(minor) > LARGEST * 10**places:
+        raise Rejected(f"{text[:40]} is more than can be booked at once; check it.")
+    return minor
 
 
 def printed(amount: int, currency: str) -> str:
