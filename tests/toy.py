@@ -107,7 +107,14 @@ async def on_counted(event: Counted, tx: AsyncSession) -> None:
     if event.version != thing.version + 1 and not event.lenient:
         raise OutOfOrder(f"thing {thing.id} is at {thing.version}, the event is {event.version}")
     thing.version = thing.version + 1 if event.lenient else event.version
-    append(tx, Applied, event_id=new_id() if event.lenient else event.id, thing=thing.id, version=event.version, name=event.name)
+    append(
+        tx,
+        Applied,
+        event_id=new_id() if event.lenient else event.id,
+        thing=thing.id,
+        version=event.version,
+        name=event.name,
+    )
     announce(tx, Passed(occurred_at=event.occurred_at, account_id=thing.id, version=event.version))
 
 
