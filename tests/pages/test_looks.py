@@ -106,7 +106,7 @@ async def test_the_record_to_publish_is_copied_exactly_by_its_button(reader: Rea
     await reader.open(BY_NAME["order-unproven"])
     value = reader.page.locator("dl.record dd").nth(2)
     await value.get_by_role("button", name="Copy").click()
-    assert await value.get_by_role("button", name="Copied").is_visible()
+    await value.get_by_role("button", name="Copied").wait_for(timeout=5_000)
     assert await reader.page.evaluate("navigator.clipboard.readText()") == "k3v9" * 8
 
 
