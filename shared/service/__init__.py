@@ -168,7 +168,8 @@ def make_service(
     subscriber = opened.subscribe(broker, **consumer_settings(settings))
     keep = partial(keep_partitions, db, settings.inbox_days, settings.published_days)
     relay = Relay(db, BrokerProducer(sender), Leader(settings.database_url), keep)
-    app = make_app(name, db, settings, [_health(name), operations(name, opened.again), *routers], templates)
+    app = make_app(name, db, settings, [_health(name), operations(name), *routers], templates)
+    app.state.again = opened.again
     service = Service(
         name, settings, db, app, opened, relay, broker, sender, steps(db), subscriber, Metrics(name), faults, at_stop
     )  # fmt: skip

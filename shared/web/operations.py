@@ -36,66 +36,80 @@ SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT 10000) AS o) AS pending
 PAGE = 50
 
 
-def operations(service: str, again: Again) -> APIRouter:
+def operations(service: str) -> APIRouter:
     router = APIRouter(prefix=f"/{service}/operations", include_in_schema=False)
-
-    @router.get("")
-    async def overview(request: Request, who: Operator, tx: Tx, topic: str = "", scope: str = "") -> Response:
-        scopes = await parking.scopes(tx, (topic, scope), PAGE)
-        context = {"outbox": await _outbox(tx), "scopes": scopes, "next": _next_scope(service, scopes)}
-        lone = [_shown(row) for row in await parking.events(tx, "", None, 0, PAGE)]
-        return page(request, "operations.html", lone=lone, **context)
-
-    @router.get("/parked")
-    async def parked_scope(
-        request: Request, who: Operator, tx: Tx, topic: str, scope: str, after: int = 0, error: str = ""
-    ) -> Response:
-        rows = await parking.events(tx, topic, scope, after, PAGE)
-        return page(
-            request, "parked_scope.html", topic=topic, scope=scope, events=[_shown(row) for row in rows], error=error
-        )
-
-    @router.post("/retry", dependencies=[CsrfChecked])
-    async def retry_scope(
-        request: Request, who: Operator, topic: Annotated[str, Form()], scope: Annotated[str, Form()]
-    ) -> Response:
-        await again.retry(topic, scope)
-        return RedirectResponse(f"/{service}/operations", 303)
-
-    @router.post("/retry-alone", dependencies=[CsrfChecked])
-    async def retry_alone(request: Request, who: Operator, seq: Annotated[int, Form()]) -> Response:
-        await again.retry_alone(seq)
-        return RedirectResponse(f"/{service}/operations", 303)
-
-    @router.post("/discard", dependencies=[CsrfChecked])
-    async def discard(
-        request: Request, who: Operator, seq: Annotated[int, Form()], reason: Annotated[str, Form()] = ""
-    ) -> Response:
-        """What waited behind the discarded event is applied at once."""
-        async with database(request).transaction() as tx:
-            topic, scope = await parking.discard(tx, seq, reason, who.email, now())
-        if scope is not None:
-            with suppress(NotFound):
-                await again.retry(topic, scope)
-        return RedirectResponse(f"/{service}/operations", 303)
-
-    @router.get("/audit")
-    async def audit_log(request: Request, who: Operator, tx: Tx, before: int | None = None) -> Response:
-        rows = await audit.entries(tx, before, PAGE)
-        link = f"/{service}/operations/audit?before={rows[-1].id}" if len(rows) == PAGE else None
-        return page(request, "audit.html", rows=rows, next=link)
-
+    for path, answer in (("", overview), ("/parked", parked_scope), ("/audit", audit_log)):
+        router.add_api_route(path, answer, methods=["GET"])
+    for path, change in (("/retry", retry_scope), ("/retry-alone", retry_alone), ("/discard", discard)):
+        router.add_api_route(path, change, methods=["POST"], dependencies=[CsrfChecked])
     return router
+
+
+def _again(request: Request) -> Again:
+    again: Again = request.app.state.again
+    return again
+
+
+def _here(request: Request) -> str:
+    return f"/{request.app.state.name}/operations"
+
+
+AgainHere = Annotated[Again, Depends(_again)]
+
+
+async def overview(request: Request, who: Operator, tx: Tx, topic: str = "", scope: str = "") -> Response:
+    scopes = await parking.scopes(tx, (topic, scope), PAGE)
+    lone = [_shown(row) for row in await parking.events(tx, "", None, 0, PAGE)]
+    more = _next_scope(_here(request), scopes)
+    return page(request, "operations.html", lone=lone, outbox=await _outbox(tx), scopes=scopes, next=more)
+
+
+async def parked_scope(
+    request: Request, who: Operator, tx: Tx, topic: str, scope: str, after: int = 0, error: str = ""
+) -> Response:
+    rows = await parking.events(tx, topic, scope, after, PAGE)
+    shown = [_shown(row) for row in rows]
+    return page(request, "parked_scope.html", topic=topic, scope=scope, events=shown, error=error)
+
+
+async def retry_scope(
+    request: Request, who: Operator, again: AgainHere, topic: Annotated[str, Form()], scope: Annotated[str, Form()]
+) -> Response:
+    await again.retry(topic, scope)
+    return RedirectResponse(_here(request), 303)
+
+
+async def retry_alone(request: Request, who: Operator, again: AgainHere, seq: Annotated[int, Form()]) -> Response:
+    await again.retry_alone(seq)
+    return RedirectResponse(_here(request), 303)
+
+
+async def discard(
+    request: Request, who: Operator, again: AgainHere, seq: Annotated[int, Form()], reason: Annotated[str, Form()] = ""
+) -> Response:
+    """What waited behind the discarded event is applied at once."""
+    async with database(request).transaction() as tx:
+        topic, scope = await parking.discard(tx, seq, reason, who.email, now())
+    if scope is not None:
+        with suppress(NotFound):
+            await again.retry(topic, scope)
+    return RedirectResponse(_here(request), 303)
+
+
+async def audit_log(request: Request, who: Operator, tx: Tx, before: int | None = None) -> Response:
+    rows = await audit.entries(tx, before, PAGE)
+    link = f"{_here(request)}/audit?before={rows[-1].id}" if len(rows) == PAGE else None
+    return page(request, "audit.html", rows=rows, next=link)
 
 
 async def _outbox(tx: AsyncSession) -> Any:
     return (await tx.execute(text(WAITING))).one()
 
 
-def _next_scope(service: str, scopes: list[Any]) -> str | None:
+def _next_scope(here: str, scopes: list[Any]) -> str | None:
     if len(scopes) < PAGE:
         return None
-    return f"/{service}/operations?topic={scopes[-1].topic}&scope={scopes[-1].scope}"
+    return f"{here}?topic={scopes[-1].topic}&scope={scopes[-1].scope}"
 
 
 def _shown(row: Any) -> dict[str, Any]:
