@@ -134,6 +134,8 @@ async def world(built: dict[str, Service], engines: dict[str, AsyncEngine]) -> A
     binds = {name: service.db.bind for name, service in built.items()}
     for name, service in built.items():
         service.db.rebind(connections[name])
+        async with service.db.transaction() as tx:  # what the process kept is of another test
+            tx.info.get("kept", {}).clear()
     yield World(built)
     for name, service in built.items():
         service.db.rebind(binds[name])

@@ -11,7 +11,7 @@ import asyncpg
 import pytest_asyncio
 
 from shared.ids import new_id
-from shared.relay import Relay
+from shared.relay import Leader, Relay
 from tests.toy import Toy
 
 Connection = Any
@@ -165,7 +165,7 @@ async def read_on(toy: Toy, read: Read, seen: Seen, stop: asyncio.Event) -> None
 
 
 async def relay_on(toy: Toy, seen: Seen, stop: asyncio.Event) -> None:
-    await Relay(toy.db, Recorder(seen), None, _nothing).run(stop, poll=0.001)
+    await Relay(toy.db, Recorder(seen), Leader(toy.url), _nothing).run(stop, poll=0.001)
 
 
 async def _nothing() -> None:
