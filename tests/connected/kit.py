@@ -158,7 +158,7 @@ class Rig:
         self.door_class: type[OpenDoor] = OpenDoor
 
     async def __aenter__(self) -> Self:
-        names = [f"{name}{next(numbers)}" for name in ("listener", "speaker")]
+        names = ["listener", "speaker"]
         await self.postgres.make_databases(names)
         self.toy, self.speaker = [await self._toy(name) for name in names]
         return self
@@ -171,8 +171,9 @@ class Rig:
     async def _toy(self, name: str) -> Toy:
         url = self.postgres.url(name)
         engine: AsyncEngine = make_engine(url, name, pool_size=4)
-        await make_tables(engine)
         toy = Toy(url, engine, Database(engine))
+        if not await toy.value("SELECT to_regclass('inbox') IS NOT NULL"):
+            await make_tables(engine)
         await toy.empty()
         return toy
 
@@ -230,6 +231,11 @@ class Rig:
             if asyncio.get_running_loop().time() > until:
                 return random.choice(self.members)
         return random.choice(busy)
+
+    async def until_sent(self) -> None:
+        async with asyncio.timeout(20):
+            while await self.speaker.value("SELECT count(*) FROM outbox"):  # noqa: ASYNC110 - rows of another process
+                await asyncio.sleep(0.05)
 
     async def done(self) -> int:
         return int(

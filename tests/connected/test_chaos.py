@@ -25,7 +25,7 @@ KILLS = EVENTS // 750
 
 async def kill_and_add(rig: Rig, kills: int) -> None:
     for _ in range(kills):
-        await asyncio.sleep(random.uniform(0.5, 2.0))
+        await asyncio.sleep(random.uniform(0.3, 1.0))
         await rig.kill(await rig.a_busy_one())
         await rig.join()
 
@@ -63,11 +63,11 @@ async def test_with_offsets_committed_before_the_transaction_the_same_run_loses_
 
     async with rig.relay():
         await asyncio.gather(rig.join(), rig.say(plan.events))
-        for _ in range(3):
+        for _ in range(2):
             await rig.kill(await rig.a_busy_one())
             await rig.join()
         with pytest.raises(AssertionError, match="STALLED"):
-            await rig.until_done(len(plan.events), quiet=4)
+            await rig.until_done(len(plan.events), quiet=3)
 
     with pytest.raises(AssertionError):
         await rig.check(plan)
@@ -98,7 +98,7 @@ async def test_a_member_frozen_beyond_the_poll_interval_comes_back_too_late_to_h
 
     async with rig.relay():
         frozen = await rig.join()
-        frozen.freeze = 5.0
+        frozen.freeze = 4.0
         await rig.say(plan.events)
         await asyncio.wait_for(frozen.frozen.wait(), 10)
         await rig.join()

@@ -1,5 +1,6 @@
 """The broker forgets everything, as the embedded one does at every stop; the event log brings it back."""
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -49,8 +50,7 @@ async def test_after_a_broker_loss_a_replay_brings_what_was_lost_and_changes_not
         await member.stop()
         rig.members.remove(member)
         await rig.say(plan.events[200:])  # nobody reads these before the broker forgets them
-        while await rig.speaker.value("SELECT count(*) FROM outbox"):
-            pass
+        await rig.until_sent()
     await forget(rig)
 
     last = await replay(rig, start)
@@ -71,12 +71,28 @@ async def test_after_a_broker_loss_a_replay_brings_what_was_lost_and_changes_not
     assert await rig.toy.parked() == []
 
 
+async def test_members_that_live_through_the_loss_find_their_way_back(rig: Rig) -> None:
+    start, plan = utcnow() - timedelta(seconds=5), Plan.make(400, range(1, 21))
+    async with rig.relay():
+        await asyncio.gather(rig.join(), rig.join())
+        await rig.say(plan.events[:250])
+        await rig.until_done(100)
+        await rig.until_sent()
+    await forget(rig)
+    await replay(rig, start)
+
+    async with rig.relay():
+        await rig.say(plan.events[250:])
+        await rig.until_done(400)
+
+    await rig.check(plan)
+
+
 async def test_a_replay_says_the_same_bytes_under_the_same_id_and_key_with_a_header(rig: Rig) -> None:
     start, plan = utcnow() - timedelta(seconds=5), Plan.make(5, [1, 2])
     async with rig.relay():
         await rig.say(plan.events)
-        while await rig.speaker.value("SELECT count(*) FROM outbox"):
-            pass
+        await rig.until_sent()
     await replay(rig, start)
 
     records = await rig.records(TOPIC)
