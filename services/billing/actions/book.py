@@ -15,13 +15,14 @@ def post(
     tx: AsyncSession, account_id: int, kind: str, text: str, currency: str, entries: Iterable[Entry], now: datetime,
     order: OrderKey | tuple[None, None] = (None, None),
 ) -> UUID:  # fmt: skip
-    """One journal entry; its postings sum to zero, or the database refuses them all."""
+    """One journal entry; its postings sum to zero, or the database refuses them all. What changed funds has its posting
+    even where it is 0, for the places in their history are 1..n."""
     journal_id = new_id()
     append(
         tx, Journal, id=journal_id, account_id=account_id, at=now, kind=kind, text=text, order_source=order[0],
         order_id=order[1],
     )  # fmt: skip
-    for line, (ledger, amount, receipt) in enumerate((e for e in entries if e[1]), 1):
+    for line, (ledger, amount, receipt) in enumerate((e for e in entries if e[1] or e[2]), 1):
         append(
             tx, Posting, journal_id=journal_id, line=line, ledger=ledger, amount=amount, currency=currency,
             division_id=int(ledger.removeprefix("funds:")) if receipt else None,
