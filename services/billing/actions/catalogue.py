@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.actions.waiting import ask_all_unpriced
 from services.billing.models import ExchangeRate, Price, SellingEntity, TaxRule
+from services.billing.queries.catalogue import lock_catalogue
 from services.billing.rules import from_text
 from shared.audit import note
 from shared.errors import Rejected
@@ -85,6 +86,7 @@ async def load_catalogue(tx: AsyncSession, file: CatalogueFile, who: str, now: d
     """Adds what is new; answers how many rows. The same file twice changes nothing; a row that differs from the one of
     the same key and day is refused, because documents may stand on it."""
     added = 0
+    await lock_catalogue(tx)
     for table, rows in _tables(file):
         for row in rows:
             added += await _add(tx, table, row)

@@ -9,7 +9,7 @@ from services.billing.actions.drafts import CreditNoteDraft, InvoiceDraft, draft
 from services.billing.actions.issue import draft
 from services.billing.actions.waiting import ask_retry
 from services.billing.models import Account, Division, Funds, Order, OrderKey, WaitingOrder
-from services.billing.queries.catalogue import catalogue
+from services.billing.queries.catalogue import catalogue, newest_catalogue
 from services.billing.queries.prefetch import fresh_orders, placed_order
 from services.billing.rules import Charged, Missing, Placed, Quote, Wanted, make_quote, printed, values_of
 from shared.db import add, append, locked_or_none, the
@@ -73,7 +73,8 @@ async def quote_for(tx: AsyncSession, account: Account, order: Placed, now: date
         buyer_complete=bool(address and account.name),
         vat_number=account.vat_number,
     )
-    return make_quote(await catalogue(tx), wanted, now.date())
+    found = make_quote(await catalogue(tx), wanted, now.date())
+    return make_quote(await newest_catalogue(tx), wanted, now.date()) if isinstance(found, Missing) else found
 
 
 async def charge_or_wait(

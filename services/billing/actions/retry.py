@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.billing.actions.accounts import funds_of
 from services.billing.actions.orders import charge_or_wait, misfit, quote_for
 from services.billing.models import Account, Division, Order, Retry, WaitingOrder
-from services.billing.queries.catalogue import catalogue
+from services.billing.queries.catalogue import catalogue, newest_catalogue
 from services.billing.rules import Missing, Placed, Quote, placed_from
 from shared.db import lock_all, locked, locked_or_none, read_all, the
 
@@ -15,10 +15,12 @@ AT_ONCE = 200
 
 async def retry_waiting(tx: AsyncSession, now: datetime) -> bool:
     """One page of one account's waiting orders, oldest first; one that does not fit does not block a later one. False
-    when no account asks. Locks as the door does: account, funds, then orders."""
+    when no account asks. Locks as the door does: funds, then orders; the
+    catalogue before both, as who adds to it does."""
     account_id = (await tx.scalars(select(Retry.account_id).order_by(Retry.asked_at).limit(1))).first()
     if account_id is None:
         return False
+    await newest_catalogue(tx)
     account = await the(tx, Account, account_id)
     await funds_of(tx, account)
     asked = await locked_or_none(tx, Retry, account_id)

@@ -16,11 +16,14 @@ TABLES: tuple[tuple[Any, Any], ...] = (
 )
 
 
-# Rows are only ever added, so the highest ids tell whether anything is new.
-VERSION = select(*(select(func.max(table.id)).scalar_subquery() for table, _ in TABLES))
+# Rows are only ever added, so ids and counts tell whether anything is new; a higher id may be there first.
+VERSION = select(
+    *(select(what).scalar_subquery() for table, _ in TABLES for what in (func.max(table.id), func.count(table.id)))
+)
 
 
-FRESH_FOR = 1.0  # seconds: as long may a new row go unnoticed
+FRESH_FOR = 1.0  # seconds: as long may a new row go unnoticed, but never by an order that waits for it
+LOCK = 5_202_001  # held by who adds rows, shared by who lets an order wait for one
 
 
 async def catalogue(tx: AsyncSession) -> Catalogue:
@@ -31,6 +34,20 @@ async def catalogue(tx: AsyncSession) -> Catalogue:
         tx.info["catalogue"] = kept.found
     found: Catalogue = tx.info["catalogue"]
     return found
+
+
+async def newest_catalogue(tx: AsyncSession) -> Catalogue:
+    """As nobody can change it before this transaction ends: what is missing here is missed by whoever adds it."""
+    if not tx.info.get("newest"):
+        await tx.execute(select(func.pg_advisory_xact_lock_shared(LOCK)))
+        tx.info["kept"].setdefault("catalogue", Kept()).looked_at = float("-inf")
+        tx.info.pop("catalogue", None)
+        tx.info["newest"] = True
+    return await catalogue(tx)
+
+
+async def lock_catalogue(tx: AsyncSession) -> None:
+    await tx.execute(select(func.pg_advisory_xact_lock(LOCK)))
 
 
 @dataclass
