@@ -17,6 +17,7 @@ async def open_account(tx: AsyncSession, event: told.AccountOpened, limits: Limi
     funds = await funds_of(tx, account)
     if funds.seq == 0 and not funds.negative_limit:
         funds.negative_limit = limits.get(account.currency, 0)
+        ask_retry(tx, account.id)
 
 
 async def change_account(tx: AsyncSession, event: told.AccountChanged) -> None:
@@ -45,8 +46,8 @@ async def know_account(tx: AsyncSession, account: told.Account, division: told.D
         if await locked_or_none(tx, Funds, division.id) is None:
             add(tx, _no_funds(account, division.id))
         return fresh
-    if there.currency == account.currency:
-        there.learn(fresh, announced)
+    if there.currency == account.currency and there.learn(fresh, announced):
+        ask_retry(tx, there.id)
     return there
 
 
@@ -59,10 +60,17 @@ async def know_division(tx: AsyncSession, account_id: int, division: told.Divisi
     return there
 
 
-async def funds_of(tx: AsyncSession, account: Account) -> Funds:
-    """Where the account's money is: the funds of its top-level division."""
+async def own_funds(tx: AsyncSession, account: Account) -> Funds | None:
+    """Where the account's money is: the funds of its top-level division. None where it was told with a division of
+    another account."""
     funds = await locked_or_none(tx, Funds, account.top_division_id)
-    if funds is None or funds.account_id != account.id:
+    return funds if funds and funds.account_id == account.id else None
+
+
+async def funds_of(tx: AsyncSession, account: Account) -> Funds:
+    """Raises Rejected where the account has none of its own."""
+    funds = await own_funds(tx, account)
+    if funds is None:
         raise Rejected(f"Division {account.top_division_id} holds the funds of another account; check the ids.")
     return funds
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.billing.actions.accounts import funds_of, know_account, know_division
+from services.billing.actions.accounts import funds_of, know_account, know_division, own_funds
 from services.billing.actions.drafts import CreditNoteDraft, InvoiceDraft, drafts
 from services.billing.actions.issue import draft
 from services.billing.actions.waiting import ask_retry
@@ -83,12 +83,20 @@ async def charge_or_wait(
     if isinstance(found, Missing):
         await _wait(tx, order, found, None, None, now, cause)
         return False
-    funds = await funds_of(tx, account)
+    funds = await own_funds(tx, account)
+    if funds is None:
+        await _wait(tx, order, _no_funds(account), None, None, now, cause)
+        return False
     if funds.covers(found.total):
         _charge(tx, account, funds, order, found, now, cause)
         return True
     await _wait(tx, order, _too_little(found, funds), found, funds.shortfall(found.total), now, cause)
     return False
+
+
+def _no_funds(account: Account) -> Missing:
+    text = f"Account {account.id} was first told with division {account.top_division_id} of another account, so it has "
+    return Missing("billing_details", f"{text}no funds of its own; use ids that were never given out for both.")
 
 
 def _too_little(quote: Quote, funds: Funds) -> Missing:
@@ -162,14 +170,22 @@ async def end_order(tx: AsyncSession, event: OrderCancelled | OrderRejected, now
             f"There is no {event.subject}; publish its order_placed first, then retry this event.", "not_found|order"
         )
     if waiting := await locked_or_none(tx, WaitingOrder, key):
-        await tx.delete(waiting)
-        tx.info[("locked", WaitingOrder)][key] = None
+        await _forget(tx, waiting)
         _release(tx, order, event, now)
         return
     charged = _charged(tx, key)
     if charged is not None and key not in tx.info["credit_notes"]:
         tx.info["credit_notes"].add(key)
         await _credit(tx, order, charged, event, now)
+
+
+async def _forget(tx: AsyncSession, waiting: WaitingOrder) -> None:
+    """It may have begun to wait in this very transaction."""
+    if waiting in tx.new:
+        tx.expunge(waiting)
+    else:
+        await tx.delete(waiting)
+    tx.info[("locked", WaitingOrder)][waiting.source, waiting.id] = None
 
 
 def _charged(tx: AsyncSession, key: OrderKey) -> Charged | InvoiceDraft | None:

@@ -3,7 +3,7 @@ from datetime import datetime
 from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.billing.actions.accounts import funds_of
+from services.billing.actions.accounts import own_funds
 from services.billing.actions.orders import charge_or_wait, misfit, quote_for
 from services.billing.models import Account, Division, Order, Retry, WaitingOrder
 from services.billing.queries.catalogue import catalogue, newest_catalogue
@@ -11,6 +11,7 @@ from services.billing.rules import Missing, Placed, Quote, placed_from
 from shared.db import lock_all, locked, locked_or_none, read_all, the
 
 AT_ONCE = 200
+OLDEST_FIRST = (WaitingOrder.placed_at, WaitingOrder.id, WaitingOrder.source)
 
 
 async def retry_waiting(tx: AsyncSession, now: datetime) -> bool:
@@ -22,7 +23,7 @@ async def retry_waiting(tx: AsyncSession, now: datetime) -> bool:
         return False
     await newest_catalogue(tx)
     account = await the(tx, Account, account_id)
-    await funds_of(tx, account)
+    await own_funds(tx, account)
     asked = await locked_or_none(tx, Retry, account_id)
     if asked is None:
         return True
@@ -32,15 +33,16 @@ async def retry_waiting(tx: AsyncSession, now: datetime) -> bool:
     if len(rows) < AT_ONCE:
         await tx.delete(asked)
     else:
-        asked.after_placed_at, asked.after_id = rows[-1].placed_at, rows[-1].id
+        last = rows[-1]
+        asked.after_placed_at, asked.after_id, asked.after_source = last.placed_at, last.id, last.source
     return True
 
 
 async def _page(tx: AsyncSession, asked: Retry) -> list[WaitingOrder]:
     query = select(WaitingOrder).where(WaitingOrder.account_id == asked.account_id)
     if asked.after_placed_at is not None:
-        query = query.where(tuple_(WaitingOrder.placed_at, WaitingOrder.id) > (asked.after_placed_at, asked.after_id))
-    query = query.order_by(WaitingOrder.placed_at, WaitingOrder.id).limit(AT_ONCE).with_for_update()
+        query = query.where(tuple_(*OLDEST_FIRST) > (asked.after_placed_at, asked.after_id, asked.after_source))
+    query = query.order_by(*OLDEST_FIRST).limit(AT_ONCE).with_for_update()
     rows = list(await tx.scalars(query))
     keys = [(row.source, row.id) for row in rows]
     await lock_all(tx, Order, keys)

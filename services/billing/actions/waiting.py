@@ -8,12 +8,12 @@ from shared.db import at_end
 ASK = text("""
 INSERT INTO retry (account_id, asked_at)
 SELECT DISTINCT account_id, now() FROM waiting_order WHERE account_id = ANY (:accounts)
-ON CONFLICT (account_id) DO UPDATE SET asked_at = now(), after_placed_at = NULL, after_id = NULL
+ON CONFLICT (account_id) DO UPDATE SET asked_at = now(), after_placed_at = NULL, after_id = NULL, after_source = NULL
 """)
 ASK_ALL = text("""
 INSERT INTO retry (account_id, asked_at)
 SELECT DISTINCT account_id, now() FROM waiting_order WHERE reason <> 'funds'
-ON CONFLICT (account_id) DO UPDATE SET asked_at = now(), after_placed_at = NULL, after_id = NULL
+ON CONFLICT (account_id) DO UPDATE SET asked_at = now(), after_placed_at = NULL, after_id = NULL, after_source = NULL
 """)
 
 

@@ -24,10 +24,17 @@ BEGIN
 END $$
 """
 
+# A copy that was stored is the copy; only its rendering before that has a state.
+STORED = """
+CREATE TRIGGER stored BEFORE UPDATE OR DELETE ON document FOR EACH ROW
+WHEN (OLD.sha256 IS NOT NULL) EXECUTE FUNCTION refuse_change()
+"""
+
 TRIGGERS: tuple[str, ...] = (
     ZERO_SUM,
     "CREATE TRIGGER zero_sum AFTER INSERT ON posting REFERENCING NEW TABLE AS fresh"
     " FOR EACH STATEMENT EXECUTE FUNCTION refuse_unbalanced()",
+    STORED,
     *(
         f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_change()"
         for table in APPEND_ONLY

@@ -22,15 +22,18 @@ class Account(Base):
     top_division_id: Mapped[int]
     announced: Mapped[bool] = mapped_column(default=False)
 
-    def learn(self, told: "Account", announced: bool) -> None:
-        """The currency stays: it is the currency of the book."""
+    def learn(self, told: "Account", announced: bool) -> bool:
+        """The currency stays: it is the currency of the book. True where something is new."""
         if self.announced and not announced:
-            return
+            return False
+        new = False
         self.announced = self.announced or announced
         for name in ("name", "legal_name", "address", "vat_number", "buyer_reference", "billing_emails"):
             value = getattr(told, name)
             if (announced or value) and value != getattr(self, name):
                 setattr(self, name, value)
+                new = True
+        return new
 
 
 class Division(Base):

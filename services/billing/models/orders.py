@@ -82,3 +82,4 @@ class Retry(Base):
     asked_at: Mapped[datetime]
     after_placed_at: Mapped[datetime | None]
     after_id: Mapped[int | None]
+    after_source: Mapped[str | None]

@@ -1,4 +1,4 @@
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.models import Account, Division, Funds
@@ -30,15 +30,15 @@ async def funds_behind(tx: AsyncSession, division: Division) -> Funds:
     query = (
         select(Funds)
         .join(Account, Account.top_division_id == Funds.division_id)
-        .where(Account.id == division.account_id)
+        .where(Account.id == division.account_id, Funds.account_id == Account.id)
     )
-    return (await tx.scalars(query)).one()
+    funds = (await tx.scalars(query)).first()
+    if funds is None:
+        raise NotFound(f"The account of container {division.id} has no funds of its own here.", "not_found|container")
+    return funds
 
 
 async def account_funds(tx: AsyncSession, account_id: int) -> Funds | None:
-    query = select(Funds).join(Account, Account.top_division_id == Funds.division_id).where(Account.id == account_id)
+    own = (Account.top_division_id == Funds.division_id) & (Account.id == Funds.account_id)
+    query = select(Funds).join(Account, own).where(Account.id == account_id)
     return (await tx.scalars(query)).first()
-
-
-async def divisions_of(tx: AsyncSession, account_id: int) -> int:
-    return await tx.scalar(select(func.count()).where(Division.account_id == account_id)) or 0

@@ -6,7 +6,6 @@ Revision: 0001, after
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects import postgresql
 
 from services.billing.models import TRIGGERS
 from shared.migrate import create_mechanism
@@ -205,6 +204,7 @@ def upgrade() -> None:
     sa.Column('asked_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('after_placed_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('after_id', sa.BigInteger(), nullable=True),
+    sa.Column('after_source', sa.Text(), nullable=True),
     sa.PrimaryKeyConstraint('account_id', name=op.f('pk_retry'))
     )
     op.create_table('selling_entity',
