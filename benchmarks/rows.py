@@ -47,7 +47,8 @@ def _order(sale: Sale) -> Row:
         "source": event.source, "id": event.order_id, "account_id": event.account_id, "division_id": event.division.id,
         "division_name": event.division.name, "currency": event.account.currency,
         "product_name_id": event.product_name_id, "years": event.term.years, "days": event.term.days,
-        "names": list(event.names), "purchase_order_number": event.payment.purchase_order_number,
+        "names": list(event.names), "payment_method": event.payment.method,
+        "purchase_order_number": event.payment.purchase_order_number,
         "placed_by": event.placed_by, "placed_by_user": event.placed_by_user, "placed_at": event.placed_at,
     }  # fmt: skip
 

@@ -1,4 +1,5 @@
 from shared.events.base import Money
+from shared.events.orders import Division, Payment
 from tests.conftest import World
 from tests.makers import a_cancellation, a_deposit, an_account, an_opened_account, an_order
 
@@ -163,3 +164,32 @@ async def test_a_deposit_in_another_currency_is_answered_with_a_refusal_and_not_
     assert refused["code"] == "bad_request_format"
     assert "in EUR, not in USD" in refused["message"]
     assert await shop.parked("billing") == []
+
+
+async def test_an_order_on_account_waits_because_nothing_of_the_kind_is_agreed(shop: World) -> None:
+    await shop.deliver("billing", an_opened_account())
+    await shop.deliver("billing", a_deposit(100_000))
+
+    await shop.deliver("billing", an_order(payment=Payment(method="on_account")))
+
+    [waiting] = await shop.said("billing", "order_waiting")
+    assert waiting["reason"] == "billing_details"
+    assert "not agreed" in waiting["message"]
+    assert await funds(shop) == (100_000, 1)
+
+
+async def test_an_address_that_a_later_order_brings_releases_the_earlier_one(shop: World) -> None:
+    without, complete = an_account(id=2**30 + 1, address=None), an_account(id=2**30 + 1)
+    main = Division(id=2**30 + 2, name="Main")
+    first = an_order("shop", account=without, division=main)
+    await shop.deliver("billing", first)
+    await shop.deliver("billing", a_deposit(100_000, account_id=2**30 + 1, division_id=2**30 + 2))
+    [waiting] = await shop.said("billing", "order_waiting")
+
+    second = an_order("shop", account=complete, division=main)
+    await shop.deliver("billing", second)
+    await shop.settle()
+
+    assert waiting["reason"] == "billing_details"
+    charged = {one["order"]["id"] for one in await shop.said("billing", "order_charged")}
+    assert charged == {first.order_id, second.order_id}

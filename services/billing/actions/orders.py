@@ -44,6 +44,7 @@ def _as_told(placed: OrderPlaced) -> Placed:
         years=placed.term.years,
         days=placed.term.days,
         names=placed.names,
+        payment_method=placed.payment.method,
         purchase_order_number=placed.payment.purchase_order_number,
         placed_by=placed.placed_by,
         placed_by_user=placed.placed_by_user,
@@ -54,6 +55,9 @@ def _as_told(placed: OrderPlaced) -> Placed:
 def misfit(account: Account, division: Division, order: Placed) -> Missing | None:
     if order.currency != account.currency:
         text = f"The order is in {order.currency}, but the account keeps its book in {account.currency}; order in that."
+        return Missing("billing_details", text)
+    if order.payment_method != "balance":
+        text = "Payment on account is not agreed for this account; place the order again with payment from the balance."
         return Missing("billing_details", text)
     if division.account_id != order.account_id:
         text = f"Division {division.id} belongs to another account; place the order again in a division of this one."

@@ -23,6 +23,7 @@ class Order(Base):
     years: Mapped[int | None]
     days: Mapped[int | None]
     names: Mapped[list[str]]
+    payment_method: Mapped[str]
     purchase_order_number: Mapped[str | None]
     placed_by: Mapped[str]
     placed_by_user: Mapped[int | None]

@@ -20,6 +20,7 @@ class Placed:
     years: int | None
     days: int | None
     names: tuple[str, ...]
+    payment_method: str
     purchase_order_number: str | None
     placed_by: str
     placed_by_user: int | None

@@ -178,6 +178,7 @@ def upgrade() -> None:
     sa.Column('years', sa.BigInteger(), nullable=True),
     sa.Column('days', sa.BigInteger(), nullable=True),
     sa.Column('names', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+    sa.Column('payment_method', sa.Text(), nullable=False),
     sa.Column('purchase_order_number', sa.Text(), nullable=True),
     sa.Column('placed_by', sa.Text(), nullable=False),
     sa.Column('placed_by_user', sa.BigInteger(), nullable=True),
