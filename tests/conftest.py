@@ -23,6 +23,7 @@ from tests.bus import Bus, as_record
 SERVICES = tuple(
     n for n in ("orders", "billing", "validation", "notifications") if Path(f"services/{n}/app.py").exists()
 )
+CLEAN = "billing_clean"
 SERVICE_KEY = "service-key-of-the-tests"
 ENVIRONMENT = {
     "ISSUARY_ENV": "dev",
@@ -46,7 +47,16 @@ async def databases(postgres: Postgres) -> dict[str, str]:
     urls = {name: postgres.url(name) for name in SERVICES}
     for name, url in urls.items():
         await asyncio.to_thread(upgrade, name, url)
+    await copy_database(postgres, "billing", CLEAN)  # nobody ever connects to it, so that copies can be made of it
     return urls
+
+
+async def copy_database(postgres: Postgres, template: str, name: str) -> str:
+    connection = await postgres._connect()
+    await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    await connection.close()
+    return postgres.url(name)
 
 
 @pytest_asyncio.fixture(scope="session")

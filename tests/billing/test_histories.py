@@ -68,13 +68,18 @@ class History:
 
     async def chunk(self) -> None:
         """Several records at once, some of them twice, of both accounts and of two systems with the same numbers."""
-        events = [self.chance.choice([self.place, self.place, self.end, self.deposit])() for _ in range(self.chance.randint(1, 9))]  # noqa: E501
+        events = [
+            self.chance.choice([self.place, self.place, self.end, self.deposit])()
+            for _ in range(self.chance.randint(1, 9))
+        ]  # noqa: E501
         await self._tell([*events, *self.chance.sample(events, self.chance.randint(0, len(events)))])
 
     async def again(self) -> None:
         """What was told long ago, once more, in any order; new ids for half of it, as a producer that lost its mind."""
         old = self.chance.sample(self.told, min(len(self.told), 12))
-        await self._tell([e if self.chance.random() < 0.5 else type(e).model_validate(e.model_dump(exclude={"id"})) for e in old])  # noqa: E501
+        await self._tell(
+            [e if self.chance.random() < 0.5 else type(e).model_validate(e.model_dump(exclude={"id"})) for e in old]
+        )  # noqa: E501
 
     async def _tell(self, events: list[Event]) -> None:
         """Topic by topic: between topics there is no order that a model could know."""
@@ -181,7 +186,7 @@ class History:
 async def test_whatever_happens_the_book_is_in_order_and_equals_the_model(shop: World, seed: int) -> None:
     history = History(shop, seed)
     await history.begin()
-    for account, division in ACCOUNTS.items():
+    for account in ACCOUNTS:
         await take_key(shop, f"key-{account}", account_id=account)
     for _ in range(STEPS):
         await history.step()
