@@ -1,6 +1,9 @@
+import json
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Request
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, BeforeValidator, Field
 from starlette.responses import JSONResponse, Response
 
@@ -8,15 +11,36 @@ from services.billing import actions
 from services.billing.actions.money import payment_of
 from services.billing.models import CreditNote, Division, Funds, Invoice
 from services.billing.queries import balance, documents, prefetch
+from services.billing.queries.filters import FILTERS, SORT_COLUMNS
 from services.billing.rules import from_text, printed
 from shared.errors import Denied, NotFound, Rejected
 from shared.events.base import Money
 from shared.ids import new_id
+from shared.listing import parse_listing
 from shared.web import Body, Once, Tx, Who, now
 
-router = APIRouter(prefix="/services/v2/finance")
+
+class ExactRequest(Request):
+    """A number with decimals stays the text it came as: money never becomes a float (contract T4)."""
+
+    async def json(self) -> Any:
+        return json.loads(await self.body(), parse_float=str, parse_constant=str)
+
+
+class ExactRoute(APIRoute):
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def exactly(request: Request) -> Response:
+            return await handle(ExactRequest(request.scope, request.receive))
+
+        return exactly
+
+
+router = APIRouter(prefix="/services/v2/finance", route_class=ExactRoute)
 
 AmountText = Annotated[str, BeforeValidator(lambda v: str(v) if isinstance(v, int) and not isinstance(v, bool) else v)]
+PLAIN = ("container_id", "account_id")
 PDF: dict[int | str, dict[str, Any]] = {200: {"content": {"application/pdf": {}}}}
 
 
@@ -65,7 +89,7 @@ class DepositIn(Body):
 
 @router.post("/deposit", status_code=201)
 async def deposit(tx: Tx, caller: Who, once: Once, body: DepositIn) -> JSONResponse:
-    if not caller.is_operator:
+    if not caller.is_operator or caller.key_role in documents.ORDER_KEYS:
         raise Denied("A deposit is recorded by the CA's staff when the money has arrived; send it by bank transfer.")
     return await once(tx, 201, lambda: _deposit(tx, caller, body))
 
@@ -118,23 +142,12 @@ class InvoiceOut(BaseModel):
     date_due: str
 
 
-Limit = Annotated[int, Query(ge=1, le=1000)]
-
-
 @router.get("/invoice")
-async def list_invoices(
-    tx: Tx, caller: Who, limit: Limit = 1000, offset: Annotated[int, Query(ge=0)] = 0,
-    status: Annotated[str, Query(alias="filters[status]")] = "",
-    kind: Annotated[str, Query(alias="filters[kind]")] = "",
-    search: Annotated[str, Query(alias="filters[search]", max_length=255)] = "",
-    number: Annotated[str, Query(alias="filters[invoice_number]", max_length=64)] = "",
-    container_id: int | None = None, account_id: int | None = None,
-) -> dict[str, Any]:  # fmt: skip
-    account = account_id if caller.is_operator else None
-    wanted = documents.Filter(status, kind, search.strip("%"), container_id, account, number)
-    total, rows = await documents.invoices(tx, caller, wanted, limit=limit, offset=offset)
+async def list_invoices(request: Request, tx: Tx, caller: Who) -> dict[str, Any]:
+    listing = parse_listing(request.query_params.multi_items(), FILTERS, SORT_COLUMNS, PLAIN)
+    total, rows = await documents.invoices(tx, caller, listing)
     found = [invoice_out(row.Invoice, int(row.credited)).model_dump(exclude_none=True) for row in rows]
-    return {"invoices": found, "page": {"total": total, "limit": limit, "offset": offset}}
+    return {"invoices": found, "page": {"total": total, "limit": listing.limit, "offset": listing.offset}}
 
 
 def invoice_out(row: Invoice, credited: int) -> InvoiceOut:

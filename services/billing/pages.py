@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from services.billing.models import Funds, Invoice, Line, TaxGroup
 from services.billing.queries import balance, documents
 from services.billing.queries.papers import buyer_printed
+from shared.listing import Listing
 from shared.web import PageUser, Tx, page
 
 router = APIRouter(prefix="/finance", include_in_schema=False)
@@ -25,10 +26,11 @@ async def invoice_list(
     request: Request, tx: Tx, caller: PageUser, status: str = "", kind: str = "",
     search: Annotated[str, Query(max_length=255)] = "", before: int | None = None, account_id: int | None = None,
 ) -> Response:  # fmt: skip
-    wanted = documents.Filter(status, kind, search.strip(), None, account_id if caller.is_operator else None)
-    total, rows = await documents.invoices(tx, caller, wanted, limit=PAGE, before=before)
+    wanted = {"status": status, "kind": kind, "search": search.strip(), "account_id": str(account_id or "")}
+    listing = Listing(PAGE, filters={name: (value,) for name, value in wanted.items() if value})
+    total, rows = await documents.invoices(tx, caller, listing, before)
     filters = {"status": status, "kind": kind, "search": search}
-    kept = {name: value for name, value in filters.items() if value}
+    kept = {name: value for name, value in wanted.items() if value}
     more = (
         f"{request.scope['path']}?{urlencode({**kept, 'before': rows[-1].Invoice.id})}" if len(rows) == PAGE else None
     )
@@ -92,7 +94,7 @@ async def invoice_page(request: Request, tx: Tx, caller: PageUser, invoice_id: i
     document = await documents.document_of(tx, "invoice", invoice.id)
     credited = sum(note.CreditNote.total for note in notes)
     shown = _facts(invoice, credited) | {
-        "paid": 0,
+        "paid": 0 if credited else invoice.total - invoice.due_at_issue,
         "buyer_reference": invoice.buyer["buyer_reference"],
         "legacy_number": None,
         "settlement": invoice.payment_text,

@@ -4,7 +4,6 @@ import pytest_asyncio
 from sqlalchemy import text
 
 from services.billing.app import build
-
 from services.billing.cli import load
 from services.billing.settings import Settings
 from shared.devstack.postgres import Postgres
@@ -39,7 +38,7 @@ async def alone(on_its_own: Service) -> Service:
             text(
                 "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'"
             )
-        )  # noqa: E501
+        )
         await tx.execute(text(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE"))
     db._given["kept"].clear()
     await load(db, ROOT / "docs" / "catalogue.toml", "tests", NOW)

@@ -71,7 +71,7 @@ class History:
         events = [
             self.chance.choice([self.place, self.place, self.end, self.deposit])()
             for _ in range(self.chance.randint(1, 9))
-        ]  # noqa: E501
+        ]
         await self._tell([*events, *self.chance.sample(events, self.chance.randint(0, len(events)))])
 
     async def again(self) -> None:
@@ -79,7 +79,7 @@ class History:
         old = self.chance.sample(self.told, min(len(self.told), 12))
         await self._tell(
             [e if self.chance.random() < 0.5 else type(e).model_validate(e.model_dump(exclude={"id"})) for e in old]
-        )  # noqa: E501
+        )
 
     async def _tell(self, events: list[Event]) -> None:
         """Topic by topic: between topics there is no order that a model could know."""

@@ -90,7 +90,7 @@ async def test_numbers_have_no_gap_where_transactions_are_undone_after_they_were
 
     tries = [
         place(number, undone) for n in range(8) for number, undone in zip(PEOPLE, (n % 2, 0, 1, n % 3), strict=True)
-    ]  # noqa: E501
+    ]
     ended = await asyncio.gather(*map(allow_power_cut, tries))
 
     assert 5 < ended.count(True) < 30

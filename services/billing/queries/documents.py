@@ -1,40 +1,34 @@
 """Reads of invoices and credit notes, each scoped by who asks: a document is never found by its number alone."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.models import Account, CreditNote, Document, Invoice, Line, Order, TaxGroup
+from services.billing.queries.filters import conditions, order_of
 from shared.access import SERVICE, Caller
 from shared.errors import Denied, NotFound
+from shared.listing import Listing
 
 FINANCE = ("administrator", "finance_manager", "manager", "operator")
 BOUGHT = ("standard_user", "limited_user")
-
-
-@dataclass(frozen=True)
-class Filter:
-    status: str = ""
-    kind: str = ""
-    search: str = ""
-    container_id: int | None = None
-    account_id: int | None = None
-    number: str = ""
+ORDER_KEYS = (100, 101)  # keys for orders: of finance they see the balance alone (contract 2.2)
 
 
 def may_see(caller: Caller, model: type[Invoice] | type[CreditNote]) -> ColumnElement[bool]:
     """Finance roles: their divisions' documents. Others: those of orders of their divisions, or only of their own."""
+    if caller.key_role in ORDER_KEYS:
+        raise Denied("This API key is for orders only; use one that may work with finances.")
     if caller.is_operator or caller.role == SERVICE:
-        return model.id > 0
+        return true()
     scope = model.account_id == caller.account_id
     if caller.divisions:
         scope = and_(scope, model.division_id.in_(caller.divisions))
     if caller.role in FINANCE:
         return scope
-    if caller.role not in BOUGHT or caller.key_role:
+    if caller.role not in BOUGHT:
         raise Denied("This role or key has no access to invoices; ask an administrator of your account.")
     own = exists().where(Order.source == model.order_source, Order.id == model.order_id)
     if caller.role == "limited_user":
@@ -42,51 +36,23 @@ def may_see(caller: Caller, model: type[Invoice] | type[CreditNote]) -> ColumnEl
     return and_(scope, model.order_id.is_not(None), own)
 
 
-def _matching(query: Select[Any], wanted: Filter) -> Select[Any]:
-    credited = exists().where(CreditNote.invoice_id == Invoice.id)
-    if wanted.status == "credited":
-        query = query.where(credited)
-    elif wanted.status == "paid":
-        query = query.where(Invoice.due_at_issue == 0, ~credited)
-    elif wanted.status in ("open", "overdue"):
-        query = query.where(Invoice.due_at_issue > 0, ~credited)
-    for column, value in (
-        (Invoice.kind, wanted.kind),
-        (Invoice.division_id, wanted.container_id),
-        (Invoice.account_id, wanted.account_id),
-        (Invoice.number, wanted.number),
-    ):
-        if value:
-            query = query.where(column == value)
-    return query.where(_search(wanted.search)) if wanted.search else query
-
-
-def _search(text: str) -> ColumnElement[bool]:
-    found = [Invoice.number.startswith(text.upper(), autoescape=True), Invoice.purchase_order_number == text]
-    if text.isdigit() and len(text) < 10:
-        found.append(and_(Invoice.order_source == "issuary/orders", Invoice.order_id == int(text)))
-    return or_(*found)
-
-
 async def invoices(
-    tx: AsyncSession, caller: Caller, wanted: Filter, *, limit: int, offset: int = 0, before: int | None = None
+    tx: AsyncSession, caller: Caller, listing: Listing, before: int | None = None
 ) -> tuple[int, Sequence[Any]]:
-    """How many fit, and one page of them, newest first: by offset for the API, by `before` (an id) for pages."""
-    scope = may_see(caller, Invoice)
-    total = await tx.scalar(_matching(select(func.count()).select_from(Invoice).where(scope), wanted)) or 0
+    """How many fit, and one page of them: by offset for the API, by `before` (an id) for pages."""
+    where = and_(may_see(caller, Invoice), *conditions(listing))
+    total = await tx.scalar(select(func.count()).select_from(Invoice).where(where)) or 0
     credited = func.coalesce(
         select(func.sum(CreditNote.total)).where(CreditNote.invoice_id == Invoice.id).scalar_subquery(), 0
     )
     ready = exists().where(Document.kind == "invoice", Document.subject_id == Invoice.id, Document.sha256.is_not(None))
-    query: Any = (
+    query = (
         select(Invoice, Account.name.label("account_name"), credited.label("credited"), ready.label("document_ready"))
         .join(Account, Account.id == Invoice.account_id)
-        .where(scope)
-        .order_by(Invoice.id.desc())
-        .limit(limit)
+        .where(where, Invoice.id < before if before else true())
+        .order_by(*order_of(listing))
     )
-    query = query.where(Invoice.id < before) if before else query.offset(offset)
-    return total, (await tx.execute(_matching(query, wanted))).all()
+    return total, (await tx.execute(query.limit(listing.limit).offset(listing.offset))).all()
 
 
 async def invoice(tx: AsyncSession, caller: Caller, invoice_id: int) -> Invoice:

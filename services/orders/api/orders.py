@@ -6,9 +6,9 @@ from starlette.responses import JSONResponse, Response
 from services.orders import actions, queries
 from services.orders.api import shapes
 from services.orders.api.bodies import OrderBody, OrderNumber, RequestNumber, StatusBody
-from services.orders.rules.listing import parse_listing
 from services.orders.rules.products import product
 from shared.errors import NotFound, Rejected
+from shared.listing import parse_listing
 from shared.web import Once, Tx, Who, now
 
 router = APIRouter(prefix="/services/v2")

@@ -10,10 +10,10 @@ from services.orders import actions, queries
 from services.orders.models import CertificateOrder
 from services.orders.pages import shown
 from services.orders.queries import Row
-from services.orders.rules.listing import Listing
 from services.orders.rules.texts import without_nul
 from shared.access import Caller
 from shared.errors import DomainError, NotFound
+from shared.listing import Listing
 from shared.web import CsrfChecked, PageUser, Tx, now, page
 
 router = APIRouter(prefix="/orders", include_in_schema=False)

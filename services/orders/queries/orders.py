@@ -19,9 +19,9 @@ from services.orders.models import (
     OrderRequest,
     TimelineEntry,
 )
-from services.orders.rules.listing import Listing, period
 from shared.access import Caller
 from shared.errors import Rejected
+from shared.listing import Listing, period
 
 FILTERS = ("account_id", "certificate_id", "common_name", "container_id", "date_created", "domain_name", "id",
            "product_name_id", "search", "serial_number", "status", "user_id", "valid_till")  # fmt: skip
