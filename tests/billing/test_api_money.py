@@ -24,7 +24,10 @@ async def ask(world: World, path: str, key: str | None, **more: Any) -> Any:
 async def book_has(world: World, balance: int, limit: int, unlimited: bool = False) -> None:
     async with world.billing.db.transaction() as tx:
         values = {"balance": balance, "negative_limit": limit, "unlimited": unlimited}
-        await tx.execute(text("UPDATE funds SET balance = :balance, negative_limit = :negative_limit, unlimited = :unlimited"), values)  # noqa: E501
+        await tx.execute(
+            text("UPDATE funds SET balance = :balance, negative_limit = :negative_limit, unlimited = :unlimited"),
+            values,
+        )  # noqa: E501
 
 
 async def open_with(world: World, currency: str = "USD", **key: Any) -> None:
