@@ -22,6 +22,8 @@ async def load(db: Database, path: Path, who: str, now: datetime) -> int:
 def read(path: Path) -> CatalogueFile:
     try:
         return CatalogueFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise Rejected(f"{path} cannot be read: {error.strerror}. Give the path of a file.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Rejected(f"{path} is not TOML: {error}. Mend it and load it again.") from None
     except ValidationError as error:

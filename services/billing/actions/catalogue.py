@@ -6,8 +6,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
-from sqlalchemy import select
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -68,10 +68,16 @@ class TaxIn(Row):
     valid_from: date
 
 
+def _more_than_nothing(rate: str) -> str:
+    if not Decimal(rate):
+        raise ValueError("a rate is more than 0")
+    return rate
+
+
 class RateIn(Row):
     currency: Code
     to_currency: Code
-    rate: Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?$")]
+    rate: Annotated[str, StringConstraints(pattern=r"^\d{1,9}(\.\d{1,12})?$"), AfterValidator(_more_than_nothing)]
     valid_from: date
 
 
@@ -90,10 +96,24 @@ async def load_catalogue(tx: AsyncSession, file: CatalogueFile, who: str, now: d
     for table, rows in _tables(file):
         for row in rows:
             added += await _add(tx, table, row)
+    await _check_prefixes(tx)
     if added:
         await ask_all_unpriced(tx)
         note(tx, who, "catalogue loaded", "catalogue", None, {"rows": added}, now)
     return added
+
+
+SHARED_PREFIX = text("""
+SELECT prefix FROM (SELECT DISTINCT invoice_prefix AS prefix, number, 'invoice' FROM selling_entity UNION ALL
+                    SELECT DISTINCT credit_note_prefix, number, 'credit note' FROM selling_entity) AS p
+GROUP BY prefix HAVING count(*) > 1
+""")
+
+
+async def _check_prefixes(tx: AsyncSession) -> None:
+    """Each series counts from 1, so two with one prefix would print the same numbers."""
+    if shared := await tx.scalar(SHARED_PREFIX):
+        raise Rejected(f"The prefix {shared} stands for two series of numbers; give each entity and kind its own.")
 
 
 def _tables(file: CatalogueFile) -> Sequence[tuple[Any, list[dict[str, Any]]]]:
