@@ -25,8 +25,9 @@ def find(data: Path) -> Run:
         told: dict[str, Any] = json.loads((data / "run.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise Failed(f"Nothing runs here: {data}/run.json is missing. Start `make run` in another terminal.") from None
-    for role in ("administrator", "limited_user", "operator"):
-        must(role in told["api_keys"], f"run.json has no API key of the role {role}; the demo orders with it.")
+    keys = {**told["api_keys"], "limited_user": _key_of_limited_user(data)}
+    for role in ("administrator", "operator"):
+        must(role in keys, f"run.json has no API key of the role {role}; the demo orders with it.")
     return Run(
         console=told["console"],
         kafka=told["kafka"],
@@ -34,6 +35,13 @@ def find(data: Path) -> Run:
         zone_file=Path(told["dns"]["zone_file"]),
         account_id=told["account"]["id"],
         division_id=told["account"]["divisions"][0]["id"],
-        keys=told["api_keys"],
+        keys=keys,
         passwords={who["role"]: (who["email"], who["password"]) for who in told["sign_ins"]},
     )
+
+
+def _key_of_limited_user(data: Path) -> str:
+    try:
+        return (data / "secrets" / "api_key_limited_user").read_text(encoding="utf-8").strip()
+    except OSError:
+        raise Failed(f"The key in {data}/secrets/api_key_limited_user cannot be read; restart `make run`.") from None

@@ -1,3 +1,4 @@
+import re
 from datetime import date
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -57,6 +58,7 @@ class Payment(Part):
     purchase_order_number: OptionalText = None
 
 
+NAME = re.compile(r"[\w*.\-]+\Z")
 Names = Annotated[tuple[Annotated[str, StringConstraints(min_length=1, max_length=255)], ...],
                   Field(min_length=1, max_length=250)]  # fmt: skip
 
@@ -111,9 +113,14 @@ class OrderPlaced(AboutOrder):
     placed_at: AwareDatetime
 
     def contradiction(self) -> str | None:
-        if self.account.id == self.account_id:
-            return None
-        return f"account_id is {self.account_id} but account.id is {self.account.id}; they must be the same."
+        """Whether a name is a domain name is for validation to say, with a sentence; what is no name at all is not sold."""
+        if self.account.id != self.account_id:
+            return f"account_id is {self.account_id} but account.id is {self.account.id}; they must be the same."
+        strange = next((name for name in self.names if not NAME.match(name)), None)
+        return (
+            strange
+            and f"{strange[:100]!r} is no name; names hold letters, digits, hyphens, dots and a leading asterisk."
+        )
 
 
 class OrderApproved(AboutOrder):

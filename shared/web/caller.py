@@ -82,13 +82,18 @@ async def page_user(request: Request) -> Caller:
 
 
 async def page_operator(user: Annotated[Caller, Depends(page_user)]) -> Caller:
-    user.require("operator")
+    _staff(user)
     return user
 
 
 async def operator(who: Annotated[Caller, Depends(caller)]) -> Caller:
-    who.require("operator")
+    _staff(who)
     return who
+
+
+def _staff(who: Caller) -> None:
+    if not who.is_operator:
+        raise Denied("This is for the staff of the certificate authority; your account's own pages are in the menu.")
 
 
 def csrf_token(request: Request) -> str:

@@ -193,3 +193,14 @@ async def test_an_address_that_a_later_order_brings_releases_the_earlier_one(sho
     assert waiting["reason"] == "billing_details"
     charged = {one["order"]["id"] for one in await shop.said("billing", "order_charged")}
     assert charged == {first.order_id, second.order_id}
+
+
+async def test_a_name_that_is_no_name_at_all_is_parked_and_not_sold(shop: World) -> None:
+    await shop.deliver("billing", an_opened_account())
+    await shop.deliver("billing", a_deposit(100_000))
+
+    await shop.deliver("billing", an_order("shop", names=("<script>alert(1)</script>.acme.example",)))
+
+    [parked] = await shop.parked("billing")
+    assert "is no name" in parked.error
+    assert await funds(shop) == (100_000, 1)

@@ -111,6 +111,7 @@ def _order_placed(order: CertificateOrder, division: Division, causation_id: str
         dcv_method=order.dcv_method,
         dcv_random_value=order.dcv_random_value,
         placed_by=order.placed_by[:255],
+        placed_by_user=order.user_id,
         placed_at=order.placed_at,
     )
 
