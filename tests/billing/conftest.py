@@ -21,6 +21,12 @@ async def shop(world: World) -> World:
     return world
 
 
+TABLES = """
+SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+AND relname <> 'alembic_version'
+"""
+
+
 @pytest_asyncio.fixture(scope="session")
 async def on_its_own(postgres: Postgres, databases: dict[str, str]) -> AsyncIterator[Service]:
     url = await copy_database(postgres, CLEAN, "billing_alone")
@@ -34,11 +40,7 @@ async def alone(on_its_own: Service) -> Service:
     """Billing on a database of its own, emptied before, with real commits and several connections."""
     db = on_its_own.db
     async with db.transaction() as tx:
-        tables = await tx.scalars(
-            text(
-                "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'"
-            )
-        )
+        tables = await tx.scalars(text(TABLES))
         await tx.execute(text(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE"))
     db._given["kept"].clear()
     await load(db, ROOT / "docs" / "catalogue.toml", "tests", NOW)

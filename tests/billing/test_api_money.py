@@ -27,7 +27,7 @@ async def book_has(world: World, balance: int, limit: int, unlimited: bool = Fal
         await tx.execute(
             text("UPDATE funds SET balance = :balance, negative_limit = :negative_limit, unlimited = :unlimited"),
             values,
-        )  # noqa: E501
+        )
 
 
 async def open_with(world: World, currency: str = "USD", **key: Any) -> None:

@@ -24,7 +24,7 @@ from tests.conftest import World
 from tests.makers import NOW, a_cancellation, a_deposit, an_account, an_order
 
 ACCOUNTS = {9001: 14, 9002: 15}
-STEPS = 40
+STEPS = 30
 # Net prices of this test's own products, of which «late» has none at first; all are taxed with 19 %.
 PRICES: dict[str, int | None] = {"small": 1000, "odd": 333, "large": 60001, "free": 0, "late": None}
 
@@ -154,9 +154,9 @@ class History:
     async def new_price(self) -> None:
         """From the next day on, which is over, one product costs something else; what waits keeps its price."""
         product, self.day = self.chance.choice(list(PRICES)), self.day + timedelta(days=1)
-        self.prices[product] = self.chance.choice([500, 1001, 45000])
+        self.prices[product] = net = self.chance.choice([500, 1001, 45000])
         async with self.world.billing.db.transaction() as tx:
-            await actions.load_catalogue(tx, price_list(self.day, **{product: self.prices[product]}), "tests", utcnow())
+            await actions.load_catalogue(tx, price_list(self.day, **{product: net}), "tests", utcnow())
             await newest_catalogue(tx)  # as after the second that a new row may go unnoticed
         await self.retry()
 
@@ -182,7 +182,7 @@ class History:
         assert await self.world.parked("billing") == []
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(5))
 async def test_whatever_happens_the_book_is_in_order_and_equals_the_model(shop: World, seed: int) -> None:
     history = History(shop, seed)
     await history.begin()

@@ -44,7 +44,9 @@ async def sold(shop: World) -> World:
     other = an_account(id=9002, name="Globex")
     division = {"id": 15, "name": "Main"}
     opened = an_opened_account(account=other)
-    await shop.deliver("billing", an_opened_account(), type(opened).model_validate(opened.model_dump() | {"division": division}))  # noqa: E501
+    await shop.deliver(
+        "billing", an_opened_account(), type(opened).model_validate(opened.model_dump() | {"division": division})
+    )
     await shop.deliver("billing", a_deposit(100_000), a_deposit(100_000, account_id=9002, division_id=15))
     second = an_order(order_id=2)
     await shop.deliver("billing", an_order(order_id=1), second, a_cancellation(second, note="Ordered twice"))

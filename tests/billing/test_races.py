@@ -82,7 +82,7 @@ async def test_of_many_charges_at_once_only_as_many_fit_as_the_funds_hold(alone:
 async def test_numbers_have_no_gap_where_transactions_are_undone_after_they_were_drawn(alone: Service) -> None:
     await open_accounts(alone, PRICE * 20)
 
-    async def place(number: int, undone: bool) -> None:
+    async def place(number: int, undone: int) -> None:
         async with alone.db.transaction() as tx:
             await apply(tx, order_of(number))
             if undone:

@@ -26,10 +26,14 @@ async def traded(shop: World) -> World:
 
 async def refused(world: World, sql: str, **values: object) -> str:
     with pytest.raises(DBAPIError) as caught:
-        async with world.billing.db.transaction() as tx:
-            for statement in sql.split(";"):
-                await tx.execute(text(statement), values)
+        await run(world, sql, values)
     return str(caught.value.orig)
+
+
+async def run(world: World, sql: str, values: dict[str, object]) -> None:
+    async with world.billing.db.transaction() as tx:
+        for statement in sql.split(";"):
+            await tx.execute(text(statement), values)
 
 
 @pytest.mark.parametrize("table", [name for name in APPEND_ONLY if name != "exchange_rate"])

@@ -94,8 +94,9 @@ class Town:
 
     def mails(self) -> list[EmailMessage]:
         return [
-            email.message_from_bytes(bytes(mail.content or b""), policy=email.policy.default)  # type: ignore[misc]
+            email.message_from_bytes(mail.content, policy=email.policy.default)
             for mail in self.box.mails
+            if isinstance(mail.content, bytes)
         ]
 
     async def in_order(self) -> None:

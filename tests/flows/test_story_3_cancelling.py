@@ -1,4 +1,4 @@
-"""Story 3: cancelled or rejected, the money comes back with a credit note, or nothing was charged and nothing is made."""
+"""Story 3: cancelled or rejected, the money comes back with a credit note, or nothing was charged or made."""
 
 import hashlib
 

@@ -44,8 +44,8 @@ async def end_state(town: Town) -> dict[str, Any]:
         "validation": ("validation", "evidence", "attempt"),
         "notifications": ("message",),
     }
-    rows = {
-        (service, table): (await town.world.rows(service, f"SELECT count(*) FROM {table}"))[0][0]
+    rows: dict[str, Any] = {
+        f"{service}.{table}": (await town.world.rows(service, f"SELECT count(*) FROM {table}"))[0][0]
         for service, tables in counted.items()
         for table in tables
     }
