@@ -20,10 +20,3 @@ async def broker(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Brok
 async def rig(broker: Broker, postgres: Postgres) -> AsyncIterator[Rig]:
     async with Rig(broker, postgres) as rig:
         yield rig
-
-
-@pytest_asyncio.fixture
-async def durable_rig(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
-    """On a PostgreSQL of its own that keeps what it committed when it is killed."""
-    async with Postgres(tmp_path_factory.mktemp("durable")) as postgres, Rig(broker, postgres) as rig:
-        yield rig

@@ -34,7 +34,7 @@ def settings_of(broker: Broker, **changed: Any) -> BaseSettings:
         "kafka_idempotence": False,
         "kafka_fetch_max_wait_ms": 20,
         "kafka_batch_timeout_ms": 20,
-        "kafka_session_timeout_ms": 1500,
+        "kafka_session_timeout_ms": 1000,
         "kafka_heartbeat_interval_ms": 200,
         "kafka_rebalance_timeout_ms": 3000,
     }
@@ -151,14 +151,14 @@ class Plan:
 
 
 class Rig:
-    def __init__(self, broker: Broker, postgres: Postgres) -> None:
-        self.broker, self.postgres = broker, postgres
+    def __init__(self, broker: Broker, postgres: Postgres, name: str = "rig") -> None:
+        self.broker, self.postgres, self._name = broker, postgres, name
         self.settings = settings_of(broker)
         self.members: list[Member] = []
         self.door_class: type[OpenDoor] = OpenDoor
 
     async def __aenter__(self) -> Self:
-        names = ["listener", "speaker"]
+        names = [f"{self._name}_listener", f"{self._name}_speaker"]
         await self.postgres.make_databases(names)
         self.toy, self.speaker = [await self._toy(name) for name in names]
         return self

@@ -1,19 +1,24 @@
-"""Kafka and PostgreSQL for real, and everything that can be killed is."""
+"""Kafka and PostgreSQL for real, and everything that can be killed is. The scenarios run at once, each on a broker and
+databases of its own, for they mostly wait; a test awaits its scenario."""
 
 import asyncio
 import logging
 import os
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from aiokafka import ConsumerRecord
 
+from shared.devstack.broker import Broker
+from shared.devstack.postgres import Postgres
 from shared.door import OpenDoor
 from tests.connected.kit import Forgetful, Plan, Rig, settings_of
-from tests.toy import THINGS, TOPIC
+from tests.toy import COMMANDS, OUT, THINGS, TOPIC
 
 pytestmark = pytest.mark.connected
 log = logging.getLogger(__name__)
@@ -30,7 +35,7 @@ async def kill_and_add(rig: Rig, kills: int) -> None:
         await rig.join()
 
 
-async def test_members_killed_events_repeated_some_poisoned_and_each_takes_effect_once_in_order(rig: Rig) -> None:
+async def members_are_killed_events_repeated_and_some_poisoned(rig: Rig) -> None:
     plan = Plan.make(EVENTS, THINGS, poison=3)
     Forgetful.dies, Forgetful.deaths = 0.2, 0
 
@@ -57,7 +62,7 @@ class OffsetsFirst(OpenDoor):
         return await super()._chunk(records)
 
 
-async def test_with_offsets_committed_before_the_transaction_the_same_run_loses_events(rig: Rig) -> None:
+async def offsets_are_committed_before_the_transaction_and_events_are_lost(rig: Rig) -> None:
     plan = Plan.make(800, range(1, 11))
     rig.door_class = OffsetsFirst
 
@@ -73,8 +78,8 @@ async def test_with_offsets_committed_before_the_transaction_the_same_run_loses_
         await rig.check(plan)
 
 
-async def test_a_database_that_is_down_parks_nothing_loses_nothing_and_keeps_the_order(durable_rig: Rig) -> None:
-    rig, plan = durable_rig, Plan.make(1000, THINGS)
+async def the_database_is_down_for_a_while(rig: Rig) -> None:
+    plan = Plan.make(1000, THINGS)
 
     async with rig.relay():
         await asyncio.gather(rig.join(), rig.join())
@@ -92,7 +97,7 @@ async def test_a_database_that_is_down_parks_nothing_loses_nothing_and_keeps_the
     await rig.check(plan)
 
 
-async def test_a_member_frozen_beyond_the_poll_interval_comes_back_too_late_to_harm(rig: Rig) -> None:
+async def a_member_is_frozen_beyond_the_poll_interval(rig: Rig) -> None:
     plan = Plan.make(400, THINGS)
     rig.settings = settings_of(rig.broker, kafka_max_poll_interval_ms=1500)
 
@@ -106,3 +111,47 @@ async def test_a_member_frozen_beyond_the_poll_interval_comes_back_too_late_to_h
         await rig.until_done(len(plan.events))
 
     await rig.check(plan)
+
+
+Scenario = Callable[[Rig], Awaitable[None]]
+SCENARIOS: list[Scenario] = [
+    members_are_killed_events_repeated_and_some_poisoned,
+    offsets_are_committed_before_the_transaction_and_events_are_lost,
+    the_database_is_down_for_a_while,
+    a_member_is_frozen_beyond_the_poll_interval,
+]
+
+
+async def play(scenario: Scenario, server: Postgres, folder: Path) -> None:
+    async with Broker(folder / "broker.log") as broker:
+        await broker.make_topics([TOPIC, COMMANDS, OUT])
+        async with Rig(broker, server, scenario.__name__[:20]) as rig:
+            await scenario(rig)
+
+
+async def play_on_its_own_server(scenario: Scenario, folder: Path) -> None:
+    """One that keeps what it committed when it is killed."""
+    async with Postgres(folder / "postgres") as server:
+        await play(scenario, server, folder)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def plays(
+    postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[dict[Scenario, asyncio.Task[None]]]:
+    running = {}
+    for scenario in SCENARIOS:
+        folder, killed = tmp_path_factory.mktemp("scenario"), scenario is the_database_is_down_for_a_while
+        one = play_on_its_own_server(scenario, folder) if killed else play(scenario, postgres, folder)
+        running[scenario] = asyncio.create_task(one)
+    yield running
+    for task in running.values():
+        task.cancel()
+    await asyncio.gather(*running.values(), return_exceptions=True)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+async def test_every_event_takes_effect_once_and_in_order_or_is_seen_not_to(
+    plays: dict[Scenario, asyncio.Task[None]], scenario: Scenario
+) -> None:
+    await plays[scenario]
