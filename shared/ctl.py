@@ -6,11 +6,12 @@ import json
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import parking
 from shared.asyncapi import all_events
@@ -53,7 +54,18 @@ def main(arguments: Sequence[str], tools: Tools) -> int:
 
 
 async def _run(command: Callable[[Any, Tools], Awaitable[None]], told: Any, tools: Tools) -> None:
-    await command(told, tools)
+    built: list[Service] = []
+
+    def build(name: str) -> Service:
+        built.append(tools.build(name))
+        return built[-1]
+
+    try:
+        await command(told, replace(tools, build=build))
+    finally:
+        for service in built:
+            if isinstance(service.db.bind, AsyncEngine):
+                await service.db.bind.dispose()
 
 
 def _parser(names: Sequence[str]) -> argparse.ArgumentParser:

@@ -1,0 +1,77 @@
+"""What an operator does from a shell, as far as it needs no broker."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+
+import pytest
+from sqlalchemy import text
+
+from shared import ctl
+from shared.service import make_service
+from shared.settings import BaseSettings
+from tests.bus import as_record, record
+from tests.makers import NOW
+from tests.toy import TOPIC, Toy, counted, make_door
+
+Ctl = Callable[..., Awaitable[str]]
+
+
+@pytest.fixture
+def run(toy: Toy, capsys: pytest.CaptureFixture[str]) -> Ctl:
+    settings = BaseSettings(database_url=toy.url)
+    tools = ctl.Tools(["toy"], lambda name: make_service(name, settings, door=make_door()), lambda name: settings)
+
+    async def run(*arguments: str, fails: bool = False) -> str:
+        assert await asyncio.to_thread(ctl.main, arguments, tools) == int(fails)
+        return capsys.readouterr().out
+
+    return run
+
+
+async def test_parked_events_are_listed_shown_discarded_and_what_waited_is_applied(toy: Toy, run: Ctl) -> None:
+    assert await run("parked", "list", "toy") == "Nothing is parked.\n"
+    events = [counted(1, 1, fails="bug"), counted(1, 1), counted(1, 2)]
+    await toy.open_door().handle([as_record(event, n) for n, event in enumerate(events)])
+
+    listed = await run("parked", "list", "toy")
+    shown = await run("parked", "show", "toy", TOPIC, "thing/1")
+    again = await run("parked", "retry", "toy", TOPIC, "thing/1")
+    first = (await toy.parked())[0]
+    discarded = await run("parked", "discard", "toy", str(first.seq), "--reason", "sent again")
+
+    assert "thing/1  3 events since" in listed
+    assert "ZeroDivisionError: a bug in a consumer" in listed
+    assert shown.count("waits") == 2
+    assert '"fails":"bug"' in shown
+    assert again.startswith("0 applied, 3 left: ZeroDivisionError")
+    assert "2" in discarded
+    assert await toy.versions() == {1: 2}
+    assert await toy.value("SELECT after->>'reason' FROM audit_log") == "sent again"
+
+
+async def test_a_record_parked_alone_is_listed_by_its_number_and_retried_by_it(toy: Toy, run: Ctl) -> None:
+    await toy.open_door().handle([record(TOPIC, b"1", b"{", offset=3)])
+    [alone] = await toy.parked()
+    listed = await run("parked", "list", "toy")
+    good = {
+        "id": "e-1",
+        "type": "counted",
+        "source": "shop",
+        "occurred_at": NOW.isoformat(),
+        "account_id": 1,
+        "version": 1,
+    }
+    async with toy.engine.begin() as connection:
+        await connection.execute(text("UPDATE parked_event SET corrected = :b"), {"b": json.dumps(good).encode()})
+
+    await run("parked", "retry-one", "toy", str(alone.seq))
+
+    assert f"number {alone.seq}" in listed
+    assert "not JSON" in listed
+    assert await toy.versions() == {1: 1}
+
+
+async def test_what_is_not_there_is_said_in_a_sentence(toy: Toy, run: Ctl) -> None:
+    assert "Nothing is parked for thing/9" in await run("parked", "retry", "toy", TOPIC, "thing/9", fails=True)
+    assert "There is no parked event 77" in await run("parked", "discard", "toy", "77", "--reason", "x", fails=True)
