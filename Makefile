@@ -8,7 +8,7 @@ PYTHON := $(VENV)/bin/python
 READY := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check demo bench contracts migration reset
+.PHONY: help run test check demo bench chaos contracts migration reset
 
 help:
 	@exec sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
@@ -35,6 +35,10 @@ check: $(READY)
 ## make bench                          the speed table, the chart and .issuary/bench/results.json
 bench: $(READY)
 	@exec $(PYTHON) -m benchmarks
+
+## make chaos [EVENTS=50000]           the kill test of the connected tests, longer
+chaos: $(READY)
+	@CHAOS_EVENTS=$(or $(EVENTS),50000) exec $(PYTHON) -m pytest tests/connected/test_chaos.py
 
 ## make contracts                      JSON Schemas and AsyncAPI documents from the event classes
 contracts: $(READY)

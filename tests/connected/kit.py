@@ -5,7 +5,6 @@ import json
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Self
 
@@ -21,7 +20,8 @@ from shared.outbox import WRITE
 from shared.relay import Leader, Producer, Relay
 from shared.service.kafka import BrokerProducer, consumer_settings, make_broker
 from shared.settings import BaseSettings
-from tests.toy import Counted, Toy, counted, lock_things, make_tables, on_counted
+from tests.connected.plan import Plan
+from tests.toy import Counted, Toy, lock_things, make_tables, on_counted
 
 numbers = count(1)
 BATCH = 40
@@ -107,47 +107,6 @@ class Forgetful(Relay):
             Forgetful.deaths += 1
             raise asyncio.CancelledError
         await super()._move(ids)
-
-
-@dataclass
-class Plan:
-    """What is said, and what must be there in the end."""
-
-    events: list[Counted]
-    poison: dict[int, int] = field(default_factory=dict)  # thing → the version that cannot be applied
-
-    @classmethod
-    def make(cls, number: int, things: Sequence[int], poison: int = 0) -> "Plan":
-        versions = dict.fromkeys(things, 0)
-        order = random.choices(things, k=number)
-        at = {thing: max(1, order.count(thing) // 2) for thing in random.sample(things, poison)}
-        events = []
-        for thing in order:
-            versions[thing] += 1
-            bad = "bug" if at.get(thing) == versions[thing] else None
-            events.append(counted(thing, versions[thing], fails=bad))
-        return cls(events, at)
-
-    @property
-    def versions(self) -> dict[int, int]:
-        """Without the poisoned ones and what comes behind them."""
-        fine = [one for one in self.events if one.version < self.poison.get(one.account_id, 2**31)]
-        return {one.account_id: one.version for one in fine}
-
-    @property
-    def parked(self) -> dict[int, list[int]]:
-        behind: dict[int, list[int]] = {}
-        for one in self.events:
-            if one.version >= self.poison.get(one.account_id, 2**31):
-                behind.setdefault(one.account_id, []).append(one.version)
-        return behind
-
-    def with_repeats(self, share: float = 0.02) -> list[Counted]:
-        """Some are said again, under the same id, a little later."""
-        said = list(self.events)
-        for n in sorted(random.sample(range(len(said)), int(len(said) * share)), reverse=True):
-            said.insert(min(len(said), n + random.randint(0, 60)), self.events[n])
-        return said
 
 
 class Rig:

@@ -17,7 +17,8 @@ from aiokafka import ConsumerRecord
 from shared.devstack.broker import Broker
 from shared.devstack.postgres import Postgres
 from shared.door import OpenDoor
-from tests.connected.kit import Forgetful, Plan, Rig, settings_of
+from tests.connected.kit import Forgetful, Rig, settings_of
+from tests.connected.plan import Plan
 from tests.toy import COMMANDS, OUT, THINGS, TOPIC
 
 pytestmark = pytest.mark.connected

@@ -7,7 +7,8 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from shared.outbox import MAX_BYTES
-from tests.connected.kit import Plan, Rig
+from tests.connected.kit import Rig
+from tests.connected.plan import Plan
 from tests.toy import TOPIC
 
 pytestmark = pytest.mark.connected

@@ -2,7 +2,8 @@ import asyncio
 
 import pytest
 
-from tests.connected.kit import Plan, Rig
+from tests.connected.kit import Rig
+from tests.connected.plan import Plan
 from tests.toy import THINGS
 
 pytestmark = pytest.mark.connected

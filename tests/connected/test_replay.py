@@ -10,7 +10,8 @@ from sqlalchemy import text
 from shared.db import utcnow
 from shared.relay import Leader, Relay
 from shared.service.kafka import BrokerProducer, make_broker
-from tests.connected.kit import Plan, Rig
+from tests.connected.kit import Rig
+from tests.connected.plan import Plan
 from tests.toy import COMMANDS, OUT, TOPIC
 
 pytestmark = pytest.mark.connected

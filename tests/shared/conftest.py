@@ -2,9 +2,14 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
+from shared.access import take_credential
 from shared.db import Database, make_engine
 from shared.devstack.postgres import Postgres
-from tests.toy import Toy, make_tables
+from shared.service import Service, make_service
+from shared.settings import BaseSettings
+from tests.shared.test_state import a_credential
+from tests.shared.web import SECRET, router
+from tests.toy import Toy, make_door, make_tables
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -23,3 +28,15 @@ async def toy(toy_database: Toy) -> Toy:
     await toy_database.empty()
     toy_database.db = Database(toy_database.engine)
     return toy_database
+
+
+@pytest_asyncio.fixture
+async def service(toy: Toy) -> AsyncIterator[Service]:
+    settings = BaseSettings(database_url=toy.url, session_secret=SECRET, service_key="the-service-key")
+    service = make_service("toy", settings, door=make_door(), routers=[router])
+    service.door.commit_offset = None
+    async with toy.db.transaction() as tx:
+        await take_credential(tx, a_credential())
+        await take_credential(tx, a_credential(credential_id="user-71", kind="user", key_hash=None))
+    yield service
+    await service.db.bind.dispose()  # type: ignore[union-attr]
