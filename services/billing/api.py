@@ -41,6 +41,7 @@ router = APIRouter(prefix="/services/v2/finance", route_class=ExactRoute)
 
 AmountText = Annotated[str, BeforeValidator(lambda v: str(v) if isinstance(v, int) and not isinstance(v, bool) else v)]
 PLAIN = ("container_id", "account_id")
+OptionalId = Annotated[int | None, BeforeValidator(lambda v: None if v in ("", "0") else v)]  # contract T6
 PDF: dict[int | str, dict[str, Any]] = {200: {"content": {"application/pdf": {}}}}
 
 
@@ -57,7 +58,7 @@ class BalanceOut(BaseModel):
 
 
 @router.get("/balance", response_model=BalanceOut, response_model_exclude_none=True)
-async def view_balance(tx: Tx, caller: Who, container_id: int | None = None) -> BalanceOut:
+async def view_balance(tx: Tx, caller: Who, container_id: OptionalId = None) -> BalanceOut:
     if caller.role not in documents.FINANCE:
         raise Denied("This role may not see the balance; ask a finance manager of your account.")
     division = await balance.visible_division(tx, caller, container_id)

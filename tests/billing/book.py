@@ -63,7 +63,8 @@ BREACHES = {
                       UNION ALL SELECT convert_from(payload, 'UTF8')::json ->> 'type' FROM published)
         SELECT * FROM (VALUES ('order_charged', (SELECT count(*) FROM charge)),
           ('invoice_issued', (SELECT count(*) FROM invoice)),
-          ('credit_note_issued', (SELECT count(*) FROM credit_note)), ('payment_settled', (SELECT count(*) FROM payment))) AS e (type, n)
+          ('credit_note_issued', (SELECT count(*) FROM credit_note)),
+          ('payment_settled', (SELECT count(*) FROM payment))) AS e (type, n)
         WHERE n <> (SELECT count(*) FROM said WHERE said.type = e.type)""",
 }  # fmt: skip
 

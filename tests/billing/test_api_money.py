@@ -100,6 +100,22 @@ async def test_a_division_that_is_not_mine_does_not_exist_for_me(shop: World, co
     assert answer.json()["errors"][0]["message"]
 
 
+@pytest.mark.parametrize("container_id", ["", "0"])
+async def test_an_empty_division_and_0_are_none(shop: World, container_id: str) -> None:
+    await open_with(shop)
+
+    assert (await ask(shop, BALANCE, "key", params={"container_id": container_id})).status_code == 200
+
+
+async def test_an_operator_has_to_say_whose_balance_is_asked_for(shop: World) -> None:
+    await open_with(shop, role="operator", account_id=0)
+
+    answer = await ask(shop, BALANCE, "key")
+
+    assert answer.status_code == 400
+    assert "container_id" in answer.json()["errors"][0]["message"]
+
+
 async def test_what_is_no_number_is_refused_by_its_name(shop: World) -> None:
     await open_with(shop)
 

@@ -6,6 +6,7 @@ from sqlalchemy.exc import DBAPIError
 
 from services.billing.models import Base
 from services.billing.models.base import APPEND_ONLY
+from services.billing.worker import print_due_documents
 from shared.ids import new_id
 from tests.conftest import World
 from tests.makers import a_cancellation, a_deposit, an_opened_account, an_order
@@ -17,11 +18,15 @@ POSTINGS = "INSERT INTO posting (journal_id, line, ledger, amount, currency) VAL
 @pytest.fixture
 async def traded(shop: World) -> World:
     order = an_order()
-    await shop.deliver("billing", an_opened_account(), a_deposit(50_000), order)
-    await shop.settle()
-    await shop.deliver("billing", a_cancellation(order))
-    await shop.settle()
+    await shop.deliver("billing", an_opened_account())
+    await shop.deliver("billing", a_deposit(50_000))
+    await shop.deliver("billing", order, a_cancellation(order))
+    await print_due_documents(shop.billing.db, blank)
     return shop
+
+
+async def blank(_: object) -> bytes:
+    return b"%PDF"
 
 
 async def refused(world: World, sql: str, **values: object) -> str:
