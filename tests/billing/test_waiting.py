@@ -83,6 +83,19 @@ async def test_billing_details_that_are_added_charge_the_orders_that_waited_for_
     assert await charged(shop) == [first.order_id, second.order_id]
 
 
+async def test_details_that_come_in_the_chunk_of_the_order_that_lacks_them_charge_it(shop: World) -> None:
+    nameless = an_account(address=None)
+    order = an_order(account=nameless)
+    await shop.deliver("billing", an_opened_account(account=nameless))
+    await shop.deliver("billing", a_deposit(100_000))
+
+    await shop.deliver("billing", order, a_change())
+    await shop.settle()
+
+    assert await reasons(shop) == ["billing_details"]
+    assert await charged(shop) == [order.order_id]
+
+
 async def test_details_that_a_later_order_of_another_system_brings_serve_the_earlier_one_too(shop: World) -> None:
     first = an_order("shop", account=an_account(address=None))
     second = an_order("shop")
