@@ -23,7 +23,6 @@ def ask_retry(tx: AsyncSession, account_id: int) -> None:
 
 
 async def _ask(tx: AsyncSession) -> None:
-    await tx.flush()  # an order of this very transaction may wait
     await tx.execute(ASK, {"accounts": sorted(tx.info["retry"])})
 
 
