@@ -8,12 +8,11 @@ from pydantic import BaseModel, BeforeValidator, Field
 from starlette.responses import JSONResponse, Response
 
 from services.billing import actions
-from services.billing.actions.money import payment_of
 from services.billing.models import CreditNote, Division, Funds, Invoice
 from services.billing.queries import balance, documents, prefetch
 from services.billing.queries.filters import FILTERS, SORT_COLUMNS
 from services.billing.rules import from_text, printed
-from shared.errors import Denied, NotFound, Rejected
+from shared.errors import Denied, NotFound
 from shared.events.base import Money
 from shared.ids import new_id
 from shared.listing import parse_listing
@@ -107,13 +106,6 @@ async def _deposit(tx: Tx, caller: Who, body: DepositIn) -> dict[str, Any]:
     payment_id = await actions.deposit_funds(
         tx, division.account_id, division.id, amount, body.payment_method, reference, caller.email, now()
     )
-    if payment_id is None:
-        known = await payment_of(tx, division.account_id, body.payment_method, reference)
-        raise Rejected(
-            f"The reference {reference!r} was booked before as deposit {known}; one transfer counts once. Give another "
-            "reference if this is other money.",
-            "duplicate_reference",
-        )
     return {
         "id": payment_id,
         "status": "settled",

@@ -20,7 +20,12 @@ def utcnow() -> datetime:
 def make_engine(url: str, application_name: str, pool_size: int = 8) -> AsyncEngine:
     settings = {**TIMEOUTS, "application_name": application_name, "jit": "off"}
     return create_async_engine(
-        url, pool_size=pool_size, max_overflow=0, pool_timeout=10, connect_args={"server_settings": settings}
+        url,
+        hide_parameters=True,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=10,
+        connect_args={"server_settings": settings},
     )
 
 

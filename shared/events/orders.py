@@ -113,7 +113,7 @@ class OrderPlaced(AboutOrder):
     placed_at: AwareDatetime
 
     def contradiction(self) -> str | None:
-        """Whether a name is a domain name is for validation to say, with a sentence; what is no name at all is not sold."""
+        """Whether a name is a domain name is for validation to say; what is no name at all is not sold."""
         if self.account.id != self.account_id:
             return f"account_id is {self.account_id} but account.id is {self.account.id}; they must be the same."
         strange = next((name for name in self.names if not NAME.match(name)), None)

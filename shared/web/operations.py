@@ -4,6 +4,7 @@ import base64
 import json
 from contextlib import suppress
 from typing import Annotated, Any, Protocol
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, Request
 from sqlalchemy import text
@@ -109,7 +110,7 @@ async def _outbox(tx: AsyncSession) -> Any:
 def _next_scope(here: str, scopes: list[Any]) -> str | None:
     if len(scopes) < PAGE:
         return None
-    return f"{here}?topic={scopes[-1].topic}&scope={scopes[-1].scope}"
+    return f"{here}?{urlencode({'topic': scopes[-1].topic, 'scope': scopes[-1].scope})}"
 
 
 def _shown(row: Any) -> dict[str, Any]:
@@ -129,12 +130,12 @@ def _text(value: str | None) -> str:
 def _type_in(payload: bytes) -> str:
     try:
         return str(json.loads(payload)["type"])
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return ""
 
 
 def _pretty(payload: bytes) -> str:
     try:
         return json.dumps(json.loads(payload), indent=2, ensure_ascii=False)[:100_000]
-    except ValueError:
+    except (ValueError, RecursionError):
         return payload[:100_000].decode(errors="replace")

@@ -97,13 +97,23 @@ class Book:
     credited: set[Key] = field(default_factory=set)
     released: set[Key] = field(default_factory=set)
     references: set[str] = field(default_factory=set)
+    retrying: bool = False  # money came, and older orders have not been tried yet
+    asked: bool = False  # … in the chunk under way
 
     def place(self, order: OrderPlaced, price: int | None) -> None:
         key = (order.source, order.order_id)
         if key in self.waiting or key in self.charged or key in self.released:
             return
+        in_line = price is not None and bool(self.waiting) and (self.retrying or self.asked)
         self.waiting[key] = Waiting(order.placed_at, price)
-        self._try(key)
+        if in_line:
+            self.asked = True
+        else:
+            self._try(key)
+
+    def end_of_chunk(self) -> None:
+        self.retrying = self.retrying or (self.asked and bool(self.waiting))
+        self.asked = False
 
     def _try(self, key: Key) -> None:
         total = self.waiting[key].total
@@ -122,15 +132,18 @@ class Book:
             self.released.add(key)
         elif key in self.charged and key not in self.credited:
             self.credited.add(key)
+            self.asked = True
             self._move(self.charged[key])
 
     def deposit(self, amount: int, reference: str) -> None:
         if amount > 0 and reference not in self.references:
             self.references.add(reference)
+            self.asked = True
             self._move(amount)
 
     def retry(self, prices: dict[Key, int | None]) -> None:
         """Oldest first; one that does not fit blocks none. A price stays as it was first found."""
+        self.retrying = False
         for key in sorted(self.waiting, key=lambda key: (self.waiting[key].placed_at, key[1])):
             if self.waiting[key].total is None:
                 self.waiting[key].total = prices[key]

@@ -98,6 +98,8 @@ class History:
                 book.deposit(event.amount.amount, event.reference)  # type: ignore[attr-defined]
             else:
                 book.end(event)  # type: ignore[arg-type]
+        for book in self.books.values():
+            book.end_of_chunk()
 
     def place(self) -> OrderPlaced:
         account = self.chance.choice(list(ACCOUNTS))

@@ -13,7 +13,7 @@ Limits = Mapping[str, int]  # of new accounts by currency, minor units
 
 async def open_account(tx: AsyncSession, event: told.AccountOpened, limits: Limits) -> None:
     account = await know_account(tx, event.account, event.division, announced=True)
-    await know_division(tx, account.id, event.division)
+    await know_division(tx, account.id, event.division, announced=True)
     funds = await funds_of(tx, account)
     if funds.seq == 0 and not funds.negative_limit:
         funds.negative_limit = limits.get(account.currency, 0)
@@ -26,56 +26,64 @@ async def change_account(tx: AsyncSession, event: told.AccountChanged) -> None:
         raise Rejected(f"Account {event.account_id} was never opened here; replay the events of orders.")
     if account.currency != event.account.currency:
         raise Rejected(f"Account {account.id} keeps its book in {account.currency}; a book never changes its currency.")
-    account.learn(_as_told(event.account, account.top_division_id), announced=True)
+    account.learn(_as_told(event.account, True), announced=True)
     ask_retry(tx, account.id)
 
 
 async def add_division(tx: AsyncSession, event: told.DivisionAdded) -> None:
-    await know_division(tx, event.account_id, event.division)
+    await know_division(tx, event.account_id, event.division, announced=True)
 
 
 async def know_account(tx: AsyncSession, account: told.Account, division: told.Division, *, announced: bool) -> Account:
-    """The copy of an account, made when it is first heard of; its first division is then its top-level one."""
+    """The copy of an account, made when it is first heard of. The first division of its own is its top-level one."""
     there = await known(tx, Account, account.id)
     if there and there.announced and not announced:
-        return there
-    fresh = _as_told(account, division.id)
+        return there  # the common case, before anything is made of what was told
     if there is None:
-        fresh.announced = announced
-        add(tx, fresh)
-        if await locked_or_none(tx, Funds, division.id) is None:
-            add(tx, _no_funds(account, division.id))
-        return fresh
-    if there.currency == account.currency and there.learn(fresh, announced):
+        there = add(tx, _as_told(account, announced))
+    elif there.currency == account.currency and there.learn(_as_told(account, announced), announced):
         ask_retry(tx, there.id)
+    if there.top_division_id is None:
+        await _give_funds(tx, there, division)
     return there
 
 
-async def know_division(tx: AsyncSession, account_id: int, division: told.Division) -> Division:
+async def _give_funds(tx: AsyncSession, account: Account, division: told.Division) -> None:
+    owner = await known(tx, Division, division.id)
+    if owner is None or owner.account_id == account.id:
+        account.top_division_id = division.id
+        add(tx, _no_funds(account, division.id))
+
+
+async def know_division(tx: AsyncSession, account_id: int, division: told.Division, *, announced: bool) -> Division:
+    """What orders announced of a division wins over what an order says of it."""
     there = await known(tx, Division, division.id)
     if there is None:
-        return add(tx, Division(id=division.id, account_id=account_id, name=division.name))
-    if there.account_id == account_id and there.name != division.name:
-        there.name = division.name
+        return add(tx, Division(id=division.id, account_id=account_id, name=division.name, announced=announced))
+    if there.account_id == account_id and (announced or not there.announced):
+        there.announced = announced or there.announced
+        if there.name != division.name:
+            there.name = division.name
     return there
 
 
 async def own_funds(tx: AsyncSession, account: Account) -> Funds | None:
-    """Where the account's money is: the funds of its top-level division. None where it was told with a division of
-    another account."""
-    funds = await locked_or_none(tx, Funds, account.top_division_id)
-    return funds if funds and funds.account_id == account.id else None
+    """Where the account's money is: the funds of its top-level division. None where it was only told with divisions of
+    other accounts."""
+    if account.top_division_id is None:
+        return None
+    return await locked_or_none(tx, Funds, account.top_division_id)
 
 
 async def funds_of(tx: AsyncSession, account: Account) -> Funds:
     """Raises Rejected where the account has none of its own."""
     funds = await own_funds(tx, account)
     if funds is None:
-        raise Rejected(f"Division {account.top_division_id} holds the funds of another account; check the ids.")
+        raise Rejected(f"Account {account.id} was told with a division of another account only; check the ids.")
     return funds
 
 
-def _as_told(account: told.Account, division_id: int) -> Account:
+def _as_told(account: told.Account, announced: bool) -> Account:
     return Account(
         id=account.id,
         name=account.name,
@@ -85,12 +93,12 @@ def _as_told(account: told.Account, division_id: int) -> Account:
         vat_number=account.vat_number,
         buyer_reference=account.buyer_reference,
         billing_emails=list(account.billing_emails),
-        top_division_id=division_id,
-        announced=False,
+        top_division_id=None,
+        announced=announced,
     )
 
 
-def _no_funds(account: told.Account, division_id: int) -> Funds:
+def _no_funds(account: Account, division_id: int) -> Funds:
     return Funds(
         division_id=division_id, account_id=account.id, currency=account.currency, balance=0, unpaid=0,
         negative_limit=0, unlimited=False, seq=0,

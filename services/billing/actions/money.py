@@ -8,7 +8,7 @@ from services.billing.actions.accounts import funds_of
 from services.billing.actions.book import Entry, post
 from services.billing.actions.waiting import ask_retry
 from services.billing.models import Account, Division, Payment
-from services.billing.rules import decimals, printed
+from services.billing.rules import LARGEST, decimals, printed
 from shared.db import known
 from shared.errors import NotFound, Rejected
 from shared.events.base import Money
@@ -19,9 +19,9 @@ from shared.outbox import announce
 async def deposit_funds(
     tx: AsyncSession, account_id: int, division_id: int, amount: Money, method: str, reference: str, who: str,
     now: datetime, cause: str | None = None,
-) -> int | None:  # fmt: skip
-    """Money that has arrived becomes funds. The same reference of the same method counts once: None the second time.
-    Raises NotFound for an unknown division, Rejected for another currency or an amount that is not positive."""
+) -> int:  # fmt: skip
+    """Money that has arrived becomes funds. Raises NotFound for an unknown division, Rejected for another currency, an
+    amount that cannot be booked, and for a reference that was booked before with the same method: it counts once."""
     account = await known(tx, Account, account_id)
     division = await known(tx, Division, division_id)
     if account is None or division is None or division.account_id != account_id:
@@ -32,7 +32,7 @@ async def deposit_funds(
     funds = await funds_of(tx, account)
     payment_id = await _new_payment(tx, account_id, division_id, amount, method, reference, who, now)
     if payment_id is None:
-        return None
+        raise await _booked_before(tx, account_id, method, reference)
     receipt = funds.change(amount.amount)
     ask_retry(tx, account_id)
     text = f"Deposit, {reference}"
@@ -57,6 +57,8 @@ def _check(amount: Money, currency: str) -> None:
         raise Rejected(
             f"The account keeps its book in {currency}, not in {amount.currency}; send the amount in {currency}."
         )
+    if amount.amount > LARGEST * 10 ** decimals(currency):
+        raise Rejected(f"{printed(amount.amount, currency)} {currency} is more than can be booked at once; check it.")
     if amount.amount <= 0:
         raise Rejected(f"A deposit is more than 0; {printed(amount.amount, currency)} {currency} is not.")
 
@@ -79,6 +81,11 @@ async def _new_payment(
     return (await tx.execute(added)).scalar_one_or_none()
 
 
-async def payment_of(tx: AsyncSession, account_id: int, method: str, reference: str) -> int:
+async def _booked_before(tx: AsyncSession, account_id: int, method: str, reference: str) -> Rejected:
     same = (Payment.account_id == account_id) & (Payment.method == method) & (Payment.reference == reference)
-    return (await tx.scalars(select(Payment.id).where(same))).one()
+    known_as = (await tx.scalars(select(Payment.id).where(same))).one()
+    return Rejected(
+        f"The reference {reference!r} was booked before as deposit {known_as}; one transfer counts once. Give another "
+        "reference if this is other money.",
+        "duplicate_reference",
+    )

@@ -7,13 +7,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.billing.actions.accounts import funds_of, know_account, know_division, own_funds
 from services.billing.actions.drafts import CreditNoteDraft, InvoiceDraft, drafts
 from services.billing.actions.issue import draft
-from services.billing.actions.waiting import ask_retry
+from services.billing.actions.waiting import ask_retry, count_waiting, is_retrying
 from services.billing.models import Account, Division, Funds, Order, OrderKey, WaitingOrder
 from services.billing.queries.catalogue import catalogue, newest_catalogue
 from services.billing.queries.prefetch import fresh_orders, placed_order
 from services.billing.rules import Charged, Missing, Placed, Quote, Wanted, make_quote, printed, values_of
 from shared.db import add, append, locked_or_none, the
-from shared.errors import NotFound
+from shared.errors import NotFound, Rejected
 from shared.events.base import Money, OrderRef
 from shared.events.billing import OrderReleased, OrderWaiting
 from shared.events.orders import OrderCancelled, OrderPlaced, OrderRejected
@@ -24,12 +24,20 @@ async def take_order(tx: AsyncSession, placed: OrderPlaced, now: datetime) -> No
     if await placed_order(tx, (placed.source, placed.order_id)):
         return
     account = await know_account(tx, placed.account, placed.division, announced=False)
-    division = await know_division(tx, placed.account_id, placed.division)
+    division = await know_division(tx, placed.account_id, placed.division, announced=False)
     order = _as_told(placed)
     append(tx, Order, **values_of(order))
     fresh_orders(tx)[order.key] = order
     found = misfit(account, division, order) or await quote_for(tx, account, order, now)
+    if isinstance(found, Quote) and is_retrying(tx, account.id):
+        await _wait(tx, order, IN_LINE, found, 0, now, placed.told_id)
+        ask_retry(tx, account.id)
+        return
     await charge_or_wait(tx, account, order, found, now, placed.told_id)
+
+
+# Money that has come goes to the oldest order first: while older ones are tried, a new one joins them.
+IN_LINE = Missing("funds", "Older orders of the account are charged first; this one follows by itself in a moment.")
 
 
 def _as_told(placed: OrderPlaced) -> Placed:
@@ -99,8 +107,8 @@ async def charge_or_wait(
 
 
 def _no_funds(account: Account) -> Missing:
-    text = f"Account {account.id} was first told with division {account.top_division_id} of another account, so it has "
-    return Missing("billing_details", f"{text}no funds of its own; use ids that were never given out for both.")
+    text = f"Account {account.id} was told with a division of another account only, so it has no funds of its own; "
+    return Missing("billing_details", f"{text}use ids that were never given out for both.")
 
 
 def _too_little(quote: Quote, funds: Funds) -> Missing:
@@ -140,6 +148,7 @@ async def _wait(
         return
     if waiting is None:
         waiting = add(tx, _new_waiting(order, now))
+        count_waiting(tx, order.account_id, 1)
     waiting.reason, waiting.message = why.reason, why.message
     waiting.quote, waiting.total = (quote.as_json(), quote.total) if quote else (None, None)
     announce(
@@ -173,6 +182,10 @@ async def end_order(tx: AsyncSession, event: OrderCancelled | OrderRejected, now
         raise NotFound(
             f"There is no {event.subject}; publish its order_placed first, then retry this event.", "not_found|order"
         )
+    if order.account_id != event.account_id:
+        raise Rejected(
+            f"The {event.subject} is of account {order.account_id}, not of {event.account_id}; check the ids."
+        )
     if waiting := await locked_or_none(tx, WaitingOrder, key):
         await _forget(tx, waiting)
         _release(tx, order, event, now)
@@ -185,6 +198,7 @@ async def end_order(tx: AsyncSession, event: OrderCancelled | OrderRejected, now
 
 async def _forget(tx: AsyncSession, waiting: WaitingOrder) -> None:
     """It may have begun to wait in this very transaction."""
+    count_waiting(tx, waiting.account_id, -1)
     if waiting in tx.new:
         tx.expunge(waiting)
     else:

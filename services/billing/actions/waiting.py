@@ -22,6 +22,17 @@ def ask_retry(tx: AsyncSession, account_id: int) -> None:
     at_end(tx, _ask)
 
 
+def is_retrying(tx: AsyncSession, account_id: int) -> bool:
+    """Older orders wait and are about to be tried: asked for by an earlier transaction, or earlier in this one."""
+    asked = account_id in tx.info.get("retry", ()) or account_id in tx.info.get("retrying", ())
+    return asked and tx.info.get("waiting_orders", {}).get(account_id, 0) > 0
+
+
+def count_waiting(tx: AsyncSession, account_id: int, change: int) -> None:
+    counts = tx.info.setdefault("waiting_orders", {})
+    counts[account_id] = counts.get(account_id, 0) + change
+
+
 async def _ask(tx: AsyncSession) -> None:
     await tx.execute(ASK, {"accounts": sorted(tx.info["retry"])})
 

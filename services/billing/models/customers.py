@@ -19,7 +19,7 @@ class Account(Base):
     vat_number: Mapped[str | None]
     buyer_reference: Mapped[str | None]
     billing_emails: Mapped[list[str]]
-    top_division_id: Mapped[int]
+    top_division_id: Mapped[int | None]  # none while it was only told with divisions of others
     announced: Mapped[bool] = mapped_column(default=False)
 
     def learn(self, told: "Account", announced: bool) -> bool:
@@ -43,3 +43,4 @@ class Division(Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     account_id: Mapped[int]
     name: Mapped[str]
+    announced: Mapped[bool] = mapped_column(default=False)

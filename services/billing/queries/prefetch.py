@@ -23,8 +23,23 @@ from shared.events.orders import (
 
 async def for_placed(tx: AsyncSession, events: Sequence[OrderPlaced]) -> None:
     await lock_funds(tx, {event.account_id for event in events}, {event.division.id for event in events})
+    await look_for_retries(tx, {event.account_id for event in events})
     await _look_for_orders(tx, {(event.source, event.order_id) for event in events})
     await catalogue(tx)
+
+
+async def look_for_retries(tx: AsyncSession, account_ids: set[int]) -> None:
+    """After the funds are locked: a deposit that we waited for may have asked to try what waits."""
+    rows = list(await (await tx.connection()).exec_driver_sql(RETRIES, (list(account_ids),)))
+    tx.info["waiting_orders"] = tx.info.get("waiting_orders", {}) | {row.id: row.waiting for row in rows}
+    tx.info.setdefault("retrying", set()).update(row.id for row in rows if row.retrying)
+
+
+RETRIES = """
+SELECT a.id, EXISTS (SELECT FROM retry WHERE retry.account_id = a.id) AS retrying,
+       (SELECT count(*) FROM waiting_order AS w WHERE w.account_id = a.id) AS waiting
+FROM unnest($1::bigint[]) AS a (id)
+"""
 
 
 async def _look_for_orders(tx: AsyncSession, keys: set[OrderKey]) -> None:
@@ -45,6 +60,7 @@ JOIN placed_order AS o ON o.source = k.source AND o.id = k.id
 async def for_ended(tx: AsyncSession, events: Sequence[OrderCancelled | OrderRejected]) -> None:
     keys = {(event.source, event.order_id) for event in events}
     await lock_funds(tx, {event.account_id for event in events})
+    await look_for_retries(tx, {event.account_id for event in events})
     await lock_all(tx, Order, keys)
     await lock_all(tx, WaitingOrder, keys)
     await remember(tx, keys)
@@ -73,8 +89,9 @@ async def lock_funds(tx: AsyncSession, account_ids: Iterable[int], divisions: It
     wanted, named = set(account_ids), set(divisions)
     rows = await tx.execute(CUSTOMERS, {"accounts": list(wanted)})
     found = [(account, funds) for account, funds in rows.all()]
-    remember_read(tx, Account, dict.fromkeys(wanted) | {account.id: account for account, _ in found})
+    remember_read(tx, Account, {account.id: account for account, _ in found})
     remember_locked(tx, Funds, {funds.division_id: funds for _, funds in found})
+    await read_all(tx, Account, wanted)
     await read_all(tx, Division, named)
     if len(found) < len(wanted):
         await lock_all(tx, Funds, named)

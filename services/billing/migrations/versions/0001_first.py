@@ -28,7 +28,7 @@ def upgrade() -> None:
     sa.Column('vat_number', sa.Text(), nullable=True),
     sa.Column('buyer_reference', sa.Text(), nullable=True),
     sa.Column('billing_emails', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-    sa.Column('top_division_id', sa.BigInteger(), nullable=False),
+    sa.Column('top_division_id', sa.BigInteger(), nullable=True),
     sa.Column('announced', sa.Boolean(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_account'))
     )
@@ -56,6 +56,7 @@ def upgrade() -> None:
     sa.Column('id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('account_id', sa.BigInteger(), nullable=False),
     sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('announced', sa.Boolean(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_division'))
     )
     op.create_index('ix_division_account_id', 'division', ['account_id'], unique=False)
