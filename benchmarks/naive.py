@@ -1,6 +1,7 @@
 """The service one writes first: FastStream per message, the ORM, one commit each. Same pricing, same rows."""
 
 import logging
+from typing import Any
 
 from faststream.kafka import KafkaBroker
 from faststream.middlewares import AckPolicy
@@ -17,6 +18,8 @@ from shared.db import utcnow
 from shared.events.orders import TOPIC, OrderPlaced
 from shared.inbox import inbox
 from shared.outbox import outbox
+
+KEPT: dict[str, Any] = {}  # the price list, read again once a second as Issuary does
 
 
 async def consume(url: str, kafka: str, group: str, progress: Progress) -> None:
@@ -49,7 +52,7 @@ async def charge_order(tx: AsyncSession, event: OrderPlaced) -> None:
     await tx.get_one(models.Division, event.division.id)
     funds = await tx.get_one(models.Funds, account.top_division_id, with_for_update=True)
     now = utcnow()
-    tx.info.setdefault("kept", {})
+    tx.info["kept"] = KEPT
     quote = make_quote(await catalogue(tx), wanted(account, event), now.date())
     if isinstance(quote, Missing) or not funds.covers(quote.total):
         raise AssertionError("the benchmark's orders can all be paid")

