@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import uvloop
 
-from shared import ctl
 from shared.db import utcnow
 from shared.errors import DomainError
 from shared.host import Host, Server
@@ -42,7 +41,7 @@ def build(name: str, environment: Mapping[str, str] = os.environ) -> Service:
 def main(arguments: Sequence[str]) -> int:
     first = arguments[0] if arguments else ""
     if first == "dev":
-        stack = import_module("shared.devstack.stack")
+        stack, ctl = import_module("shared.devstack.stack"), import_module("shared.ctl")
         return int(stack.main(start_embedded, services=NAMES, topics=ctl.topics(), arguments=arguments[1:]))
     if first == "ctl":
         return control(arguments[1:])
@@ -59,7 +58,8 @@ def control(arguments: Sequence[str]) -> int:
     """`ctl billing load FILE` is the service's own; everything else is the same for all."""
     if arguments[:2] == ["billing", "load"] and len(arguments) == 3:
         return asyncio.run(load_catalogue(Path(arguments[2])))
-    return ctl.main(arguments, ctl.Tools(NAMES, build, lambda name: settings_of(name, os.environ)))
+    ctl = import_module("shared.ctl")  # a service that serves needs no administration client
+    return int(ctl.main(arguments, ctl.Tools(NAMES, build, lambda name: settings_of(name, os.environ))))
 
 
 async def load_catalogue(path: Path) -> int:

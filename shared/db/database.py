@@ -1,7 +1,9 @@
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -9,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, a
 from shared.db.appending import write_appended
 
 TIMEOUTS = {"statement_timeout": "15s", "lock_timeout": "15s", "idle_in_transaction_session_timeout": "15s"}
+
+MANY = 30
 
 Step = Callable[[AsyncSession], Awaitable[None]]
 
@@ -37,6 +41,7 @@ class Database:
         where a query may keep what it need not read each time."""
         self._given = dict(given or {})
         self._wakers: list[asyncio.Event] = []
+        self._announced: deque[float] = deque(maxlen=MANY)
         self.rebind(bind)
 
     def rebind(self, bind: AsyncEngine | AsyncConnection) -> None:
@@ -52,7 +57,13 @@ class Database:
             yield tx
             await _finish(tx)
         if tx.info.get("announced"):
+            self._announced.append(monotonic())
             self.wake_all()
+
+    @property
+    def is_busy(self) -> bool:
+        """Many commits of this process announced something within the last second: what can wait should pause."""
+        return len(self._announced) == MANY and monotonic() - self._announced[0] < 1.0
 
     def waker(self) -> asyncio.Event:
         """Set after each commit of this process that announced something; whoever waits for it clears it."""

@@ -70,7 +70,7 @@ def _without_marks(text: str) -> str:
 def _shown(text: str) -> str:
     """PDF/A refuses a character without a glyph, and one of them must not keep an invoice from being written."""
     seen = (" " if char.isspace() else char for char in text if char not in UNSEEN)
-    return "".join(char if char in _drawable() else "\ufffd" for char in seen)
+    return "".join(char if _drawable()[ord(char)] else "\ufffd" for char in seen)
 
 
 def _breakable(word: str) -> str:
@@ -79,9 +79,13 @@ def _breakable(word: str) -> str:
 
 
 @cache
-def _drawable() -> frozenset[str]:
-    codes = (code for font in sorted(FONTS.glob("*.ttf")) for code in _code_points(font.read_bytes()))
-    return frozenset(map(chr, codes))
+def _drawable() -> bytearray:
+    """A byte for each code point, 1 where a font has a glyph: a set of all those strings takes ten times that."""
+    drawable = bytearray(0x110000)
+    for font in sorted(FONTS.glob("*.ttf")):
+        for code in _code_points(font.read_bytes()):
+            drawable[code] = 1
+    return drawable
 
 
 def _code_points(font: bytes) -> Iterator[int]:

@@ -31,6 +31,7 @@ WHEN (OLD.sha256 IS NOT NULL) EXECUTE FUNCTION refuse_change()
 """
 
 TRIGGERS: tuple[str, ...] = (
+    "ALTER TABLE document ALTER COLUMN pdf SET STORAGE EXTERNAL",  # it is compressed already
     ZERO_SUM,
     "CREATE TRIGGER zero_sum AFTER INSERT ON posting REFERENCING NEW TABLE AS fresh"
     " FOR EACH STATEMENT EXECUTE FUNCTION refuse_unbalanced()",
