@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import asyncpg
 from aiokafka import AIOKafkaProducer
@@ -104,9 +105,13 @@ async def publish(kafka: str, events: Sequence[OrderPlaced]) -> None:
 
 
 async def send(producer: AIOKafkaProducer, event: OrderPlaced) -> Awaitable[object]:
-    value, key = event.model_dump_json().encode(), event.key.encode()
-    answer: Awaitable[object] = await producer.send(TOPIC, value, key, headers=_headers(event))
+    answer: Awaitable[object] = await producer.send(**as_record(event))
     return answer
+
+
+def as_record(event: OrderPlaced) -> dict[str, Any]:
+    value, key = event.model_dump_json().encode(), event.key.encode()
+    return {"topic": TOPIC, "value": value, "key": key, "headers": _headers(event)}
 
 
 def _headers(event: OrderPlaced) -> list[tuple[str, bytes]]:
