@@ -182,7 +182,7 @@ async def test_no_form_of_another_site_and_no_customer_sends_a_mail_again(world:
         csrf = csrf_of(await client.get("/messages"))
         answer = await client.post(f"/messages/{message_id}/resend", data={"csrf": csrf})
         assert answer.status_code == 403
-        assert "The role finance manager may not do this" in answer.text
+        assert "for the staff of the certificate authority" in answer.text
 
     (row,) = await world.rows("notifications", "SELECT final FROM message")
     assert row.final
