@@ -9,6 +9,7 @@ from shared.events.billing import DepositFunds
 from shared.events.orders import Account, AccountOpened, Address, Division, OrderCancelled, OrderPlaced, Term
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+YEAR = datetime.now(UTC).year  # of documents issued by these tests
 numbers = count(1201)
 
 
