@@ -1,7 +1,10 @@
+from shared import parking
 from shared.events.base import Money
 from shared.events.orders import Division, Payment
+from shared.web.operations import _pretty, _type_in
+from tests.bus import record
 from tests.conftest import World
-from tests.makers import YEAR, a_cancellation, a_deposit, an_account, an_opened_account, an_order
+from tests.makers import NOW, YEAR, a_cancellation, a_deposit, an_account, an_opened_account, an_order
 
 EUR = "EUR"
 
@@ -204,3 +207,63 @@ async def test_a_name_that_is_no_name_at_all_is_parked_and_not_sold(shop: World)
     [parked] = await shop.parked("billing")
     assert "is no name" in parked.error
     assert await funds(shop) == (100_000, 1)
+
+
+async def test_a_cancellation_told_for_another_account_is_parked_and_credits_nobody(shop: World) -> None:
+    order = an_order()
+    await shop.deliver("billing", an_opened_account())
+    await shop.deliver("billing", a_deposit(100_000))
+    await shop.deliver("billing", order)
+
+    await shop.deliver("billing", a_cancellation(order, account_id=9002))
+
+    [parked] = await shop.parked("billing")
+    assert "is of account 9001, not of 9002" in parked.error
+    assert await shop.said("billing", "credit_note_issued") == []
+
+
+async def test_an_order_does_not_rename_a_division_that_was_announced(shop: World) -> None:
+    await shop.deliver("billing", an_opened_account())
+
+    await shop.deliver("billing", an_order("shop", division=Division(id=14, name="Renamed")))
+
+    assert await shop.rows("billing", "SELECT name FROM division") == [("Main",)]
+
+
+async def test_a_transfer_told_twice_is_refused_with_the_deposit_it_was(shop: World) -> None:
+    await shop.deliver("billing", an_opened_account())
+
+    await shop.deliver("billing", a_deposit(5_000, reference="SEPA 88"), a_deposit(5_000, reference="SEPA 88"))
+
+    [refused] = await shop.said("billing", "command_refused")
+    assert refused["code"] == "duplicate_reference"
+    assert await funds(shop) == (5_000, 1)
+
+
+async def test_a_deposit_beyond_what_can_be_booked_is_refused(shop: World) -> None:
+    await shop.deliver("billing", an_opened_account())
+
+    await shop.deliver("billing", a_deposit(2**62))
+
+    [refused] = await shop.said("billing", "command_refused")
+    assert "more than can be booked" in refused["message"]
+    assert await funds(shop) == (0, 0)
+
+
+async def test_what_is_parked_with_nul_can_be_discarded(shop: World) -> None:
+    await shop.billing.door.handle([record("orders.events.v1", b"9001", b"\xff\xfe\x00")])
+    [parked] = await shop.parked("billing")
+
+    async with shop.billing.db.transaction() as tx:
+        await parking.discard(tx, parked.seq, "junk", "tests", NOW)
+
+    assert await shop.parked("billing") == []
+    [(before,)] = await shop.rows("billing", "SELECT before FROM audit_log WHERE what = 'parked event discarded'")
+    assert "\0" not in before["payload"]
+
+
+def test_a_record_nested_without_end_is_shown_as_it_came() -> None:
+    deep = b"[" * 200_000
+
+    assert _type_in(deep) == ""
+    assert _pretty(deep).startswith("[[[")
