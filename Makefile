@@ -53,11 +53,11 @@ migration: $(READY)
 reset:
 	@exec python3 -m shared.devstack.single $(DATA)
 
-$(READY): requirements.lock
+$(READY): requirements-dev.lock
 	@command -v python3 >/dev/null || { echo "Issuary needs Python 3.11 or newer, called python3." >&2; exit 1; }
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Issuary needs Python 3.11 or newer; python3 is " + sys.version.split()[0] + ".")'
 	@python3 -c 'import venv, ensurepip' 2>/dev/null || { echo "Issuary needs the Python modules venv and ensurepip; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@echo "Installing the pinned packages into $(VENV) …"
 	@python3 -m venv --clear $(VENV)
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
