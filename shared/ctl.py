@@ -17,6 +17,8 @@ from shared import parking
 from shared.asyncapi import all_events
 from shared.db import utcnow
 from shared.errors import DomainError, NotFound, Rejected
+from shared.gateway import configuration
+from shared.host import ROUTES
 from shared.migrate import upgrade
 from shared.relay import Leader, lead_or_wait
 from shared.service import Service
@@ -74,6 +76,7 @@ def _parser(names: Sequence[str]) -> argparse.ArgumentParser:
     all_or_some = _command(commands, "migrate", migrate, "bring databases up to date", service=False)
     all_or_some.add_argument("services", nargs="*", help=f"some of {', '.join(names)}; all where none is named")
     _command(commands, "topics", make_topics, "make the topics that are missing", service=False)
+    _command(commands, "gateway", show_gateway, "nginx's configuration, made from the routes", service=False)
     parked = commands.add_parser("parked", help="events that could not be applied").add_subparsers(required=True)
     _command(parked, "list", list_parked, "scopes with something parked", names)
     for name, command, text in (("show", show_parked, "the events of a scope"), ("retry", retry, "apply them again")):
@@ -130,6 +133,10 @@ def _topic(name: str, settings: BaseSettings) -> NewTopic:
     if name.endswith("credentials.v1"):
         configuration = {**configuration, "cleanup.policy": "compact", "retention.ms": "-1"}
     return NewTopic(name, settings.kafka_partitions, replication, topic_configs=configuration)
+
+
+async def show_gateway(told: Any, tools: Tools) -> None:
+    print(configuration(ROUTES), end="")
 
 
 async def list_parked(told: Any, tools: Tools) -> None:
