@@ -13,7 +13,7 @@ from benchmarks.progress import Progress
 from services.billing.app import build
 from services.billing.consumers import door
 from services.billing.settings import Settings
-from shared.devstack.embedded import BROKER_HABITS
+from shared.devstack.chosen import BROKER_HABITS
 from shared.host import collect_less_often
 
 

@@ -1,4 +1,4 @@
-"""The embedded servers, a migrated database with accounts that can pay, and the orders of a benchmark."""
+"""Servers, a migrated database with accounts that can pay, and the orders of a benchmark."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Sequence
@@ -17,8 +17,7 @@ from services.billing.app import build
 from services.billing.cli import load
 from services.billing.settings import Settings
 from shared.asyncapi import all_events
-from shared.devstack.broker import Broker
-from shared.devstack.postgres import Postgres
+from shared.devstack.chosen import Broker, Postgres, new_broker, new_postgres
 from shared.events.orders import TOPIC, Account, AccountOpened, Address, Division, OrderPlaced, Term
 from shared.migrate import ROOT, upgrade
 
@@ -28,7 +27,7 @@ LIMIT = "EUR:1000000000000"
 
 @dataclass
 class Ground:
-    """Embedded PostgreSQL (durable) and broker; a database that every contender gets a copy of."""
+    """PostgreSQL (durable) and broker, embedded or in containers; a database that every contender gets a copy of."""
 
     postgres: Postgres
     broker: Broker
@@ -49,7 +48,10 @@ def _plain(url: str) -> str:
 @asynccontextmanager
 async def ground() -> AsyncIterator[Ground]:
     with TemporaryDirectory() as directory:
-        async with Postgres(Path(directory) / "pg") as postgres, Broker(Path(directory) / "broker.log") as broker:
+        async with (
+            new_postgres(Path(directory) / "pg") as postgres,
+            new_broker(Path(directory) / "broker.log") as broker,
+        ):
             await broker.make_topics(sorted({event.topic for event in all_events()}))
             await postgres.make_databases(["billing"])
             url = postgres.url("billing")

@@ -21,7 +21,7 @@ from services.validation.settings import Settings
 from services.validation.worker import Looker
 from shared.db import Database, make_engine, utcnow
 from shared.devstack.child import free_port
-from shared.devstack.postgres import Postgres
+from shared.devstack.chosen import new_postgres
 from shared.events.orders import OrderPlaced, Term
 from shared.host import collect_less_often
 from shared.migrate import ROOT, upgrade
@@ -35,7 +35,7 @@ async def measure(names: int = 3000) -> dict[str, Any]:
     server = await asyncio.create_subprocess_exec(sys.executable, "-m", "benchmarks.empty_dns", str(port), cwd=ROOT)
     try:
         with TemporaryDirectory() as directory:
-            async with Postgres(Path(directory)) as postgres:
+            async with new_postgres(Path(directory)) as postgres:
                 await postgres.make_databases(["validation"])
                 url = postgres.url("validation")
                 await asyncio.to_thread(upgrade, "validation", url)

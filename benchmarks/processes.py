@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from benchmarks.ground import Ground, as_record, ground, orders
 from shared.devstack.child import free_port
-from shared.devstack.embedded import BROKER_HABITS
+from shared.devstack.chosen import BROKER_HABITS
 from shared.migrate import ROOT, upgrade
 
 SERVICES = ("orders", "billing", "validation", "notifications")

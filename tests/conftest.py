@@ -12,7 +12,8 @@ import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from shared.devstack.postgres import Postgres
+from shared.devstack.chosen import STACK, STACKS, Postgres, new_postgres
+from shared.devstack.engine import NoEngine, check_engine
 from shared.events.base import Event
 from shared.host import Host
 from shared.migrate import upgrade
@@ -23,6 +24,7 @@ from tests.bus import Bus, as_record
 SERVICES = tuple(
     n for n in ("orders", "billing", "validation", "notifications") if Path(f"services/{n}/app.py").exists()
 )
+HERE = Path(__file__).parent
 CLEAN = "billing_clean"
 SERVICE_KEY = "service-key-of-the-tests"
 ENVIRONMENT = {
@@ -34,9 +36,27 @@ ENVIRONMENT = {
 }
 
 
+def pytest_configure() -> None:
+    if STACK not in STACKS:
+        pytest.exit(f"There is no STACK={STACK}; there are {' and '.join(STACKS)}.", returncode=2)
+    if STACK == "containers":
+        try:
+            check_engine()
+        except NoEngine as error:
+            pytest.exit(str(error), returncode=2)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "containers" in Path(item.path).relative_to(HERE).parts:
+            item.add_marker("containers")
+        if item.get_closest_marker("containers") and STACK != "containers":
+            item.add_marker(pytest.mark.skip(reason="needs a container engine: STACK=containers make test"))
+
+
 @pytest_asyncio.fixture(scope="session")
 async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Postgres]:
-    async with Postgres(tmp_path_factory.mktemp("postgres") / "data", durable=False) as server:
+    async with new_postgres(tmp_path_factory.mktemp("postgres") / "data", durable=False) as server:
         yield server
 
 
@@ -52,7 +72,7 @@ async def databases(postgres: Postgres) -> dict[str, str]:
 
 
 async def copy_database(postgres: Postgres, template: str, name: str) -> str:
-    connection = await postgres._connect()
+    connection = await postgres.connect()
     await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
     await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     await connection.close()

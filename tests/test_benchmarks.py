@@ -16,7 +16,7 @@ from benchmarks import floor, ground, naive
 from services.billing.app import build
 from services.billing.models import Base
 from services.billing.settings import Settings
-from shared.devstack.postgres import Postgres
+from shared.devstack.chosen import Postgres
 from shared.events.orders import OrderPlaced
 from tests.bus import as_record
 from tests.conftest import CLEAN, copy_database

@@ -45,6 +45,13 @@ class Broker:
     async def stop(self) -> None:
         await self.child.stop(signal.SIGTERM, within=1)
 
+    async def kill(self) -> None:
+        await self.child.stop(signal.SIGKILL)
+
+    async def forget(self) -> None:
+        await self.stop()
+        await self.start()
+
     async def make_topics(self, names: Iterable[str], partitions: int = PARTITIONS) -> None:
         admin = AIOKafkaAdminClient(bootstrap_servers=self.address)
         await admin.start()

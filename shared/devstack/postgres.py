@@ -59,7 +59,7 @@ class Postgres:
         return f"postgresql+asyncpg://{OWNER}:{self._password()}@127.0.0.1:{self.port}/{database}"
 
     async def make_databases(self, names: Iterable[str]) -> None:
-        connection = await self._connect()
+        connection = await self.connect()
         try:
             present = {row["datname"] for row in await connection.fetch("SELECT datname FROM pg_database")}
             for name in names:
@@ -67,6 +67,11 @@ class Postgres:
                     await connection.execute(f'CREATE DATABASE "{name}"')
         finally:
             await connection.close()
+
+    async def connect(self) -> "asyncpg.Connection[asyncpg.Record]":
+        return await asyncpg.connect(
+            host="127.0.0.1", port=self.port, user=OWNER, password=self._password(), database="postgres", timeout=5
+        )
 
     def _options(self) -> list[str]:
         settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "max_connections": "200"}
@@ -101,17 +106,12 @@ class Postgres:
     def _password(self) -> str:
         return self._password_file.read_text(encoding="ascii")
 
-    async def _connect(self) -> "asyncpg.Connection[asyncpg.Record]":
-        return await asyncpg.connect(
-            host="127.0.0.1", port=self.port, user=OWNER, password=self._password(), database="postgres", timeout=5
-        )
-
     async def _wait_until_ready(self) -> None:
         async with asyncio.timeout(START_WITHIN):
             while True:
                 await self.child.check()
                 try:
-                    await (await self._connect()).close()
+                    await (await self.connect()).close()
                     return
                 except (OSError, asyncpg.CannotConnectNowError):
                     await asyncio.sleep(0.03)

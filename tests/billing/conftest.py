@@ -6,7 +6,7 @@ from sqlalchemy import text
 from services.billing.app import build
 from services.billing.cli import load
 from services.billing.settings import Settings
-from shared.devstack.postgres import Postgres
+from shared.devstack.chosen import Postgres
 from shared.migrate import ROOT
 from shared.service import Service
 from tests.conftest import CLEAN, ENVIRONMENT, World, copy_database

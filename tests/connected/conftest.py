@@ -3,15 +3,14 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from shared.devstack.broker import Broker
-from shared.devstack.postgres import Postgres
+from shared.devstack.chosen import Broker, Postgres, new_broker
 from tests.connected.kit import Rig
 from tests.toy import COMMANDS, OUT, TOPIC
 
 
 @pytest_asyncio.fixture
 async def broker(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Broker]:
-    async with Broker(tmp_path_factory.mktemp("broker") / "log") as broker:
+    async with new_broker(tmp_path_factory.mktemp("broker") / "log") as broker:
         await broker.make_topics([TOPIC, COMMANDS, OUT])
         yield broker
 

@@ -13,8 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from shared.db import Database, make_engine
-from shared.devstack.broker import Broker
-from shared.devstack.postgres import Postgres
+from shared.devstack.chosen import BROKER_HABITS, Broker, Postgres
 from shared.door import Door, OpenDoor
 from shared.outbox import WRITE
 from shared.relay import Leader, Producer, Relay
@@ -28,17 +27,17 @@ BATCH = 40
 
 
 def settings_of(broker: Broker, **changed: Any) -> BaseSettings:
-    """As in `make run`, with the shortest session time-out that is steady, so that a killed member is missed soon."""
-    given: dict[str, Any] = {
+    """As the broker needs them, with the shortest session time-out that is steady: a killed member is missed soon."""
+    given = {
         "kafka": broker.address,
-        "kafka_idempotence": False,
-        "kafka_fetch_max_wait_ms": 20,
-        "kafka_batch_timeout_ms": 20,
         "kafka_session_timeout_ms": 1000,
         "kafka_heartbeat_interval_ms": 200,
         "kafka_rebalance_timeout_ms": 3000,
+        **changed,
     }
-    return BaseSettings(**given | changed)
+    return BaseSettings.from_environment(
+        BROKER_HABITS | {f"ISSUARY_{name.upper()}": str(v) for name, v in given.items()}
+    )
 
 
 class Member:

@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from faststream.kafka import KafkaBroker, KafkaPublishMessage
 from faststream.middlewares import AckPolicy
 
-from shared.devstack.broker import Broker
+from shared.devstack.chosen import Broker
 from shared.door import _decode, _parse
 from shared.service.kafka import consumer_settings, make_broker
 from tests.connected.kit import settings_of

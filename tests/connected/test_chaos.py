@@ -14,8 +14,7 @@ import pytest
 import pytest_asyncio
 from aiokafka import ConsumerRecord
 
-from shared.devstack.broker import Broker
-from shared.devstack.postgres import Postgres
+from shared.devstack.chosen import Postgres, new_broker, new_postgres
 from shared.door import OpenDoor
 from tests.connected.kit import Forgetful, Rig, settings_of
 from tests.connected.plan import Plan
@@ -124,7 +123,7 @@ SCENARIOS: list[Scenario] = [
 
 
 async def play(scenario: Scenario, server: Postgres, folder: Path) -> None:
-    async with Broker(folder / "broker.log") as broker:
+    async with new_broker(folder / "broker.log") as broker:
         await broker.make_topics([TOPIC, COMMANDS, OUT])
         async with Rig(broker, server, scenario.__name__[:20]) as rig:
             await scenario(rig)
@@ -132,7 +131,7 @@ async def play(scenario: Scenario, server: Postgres, folder: Path) -> None:
 
 async def play_on_its_own_server(scenario: Scenario, folder: Path) -> None:
     """One that keeps what it committed when it is killed."""
-    async with Postgres(folder / "postgres") as server:
+    async with new_postgres(folder / "postgres") as server:
         await play(scenario, server, folder)
 
 

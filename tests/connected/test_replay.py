@@ -33,8 +33,7 @@ async def _nothing() -> None:
 
 
 async def forget(rig: Rig) -> None:
-    await rig.broker.stop()
-    await rig.broker.start()
+    await rig.broker.forget()
     await rig.broker.make_topics([TOPIC, COMMANDS, OUT])
 
 

@@ -4,7 +4,7 @@ import pytest_asyncio
 
 from shared.access import take_credential
 from shared.db import Database, make_engine
-from shared.devstack.postgres import Postgres
+from shared.devstack.chosen import Postgres
 from shared.service import Service, make_service
 from shared.settings import BaseSettings
 from tests.shared.test_state import a_credential
