@@ -31,6 +31,7 @@ class BaseSettings(BaseModel):
     pool_size: int = Field(8, ge=2)
     base_url: str = "http://127.0.0.1:8080"
     env: Literal["prod", "dev"] = "prod"
+    version: str = "unknown"
     session_secret: SecretStr = SecretStr("")
     service_key: SecretStr = SecretStr("")
     max_body_bytes: int = 262_144

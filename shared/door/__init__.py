@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import replace
@@ -17,7 +18,8 @@ from faststream.middlewares import AckPolicy
 from shared.db import Database, utcnow
 from shared.door.again import Again
 from shared.door.decode import Decoder, Entry
-from shared.door.work import Apply, Interrupted, Listener, Prefetch, Stats, Worker
+from shared.door.stats import Stats
+from shared.door.work import Apply, Interrupted, Listener, Prefetch, Worker
 from shared.events.base import CommandRefused, Event
 
 log = logging.getLogger(__name__)
@@ -116,20 +118,29 @@ class OpenDoor(ConsumerRebalanceListener):  # type: ignore[misc]
             raise
         finally:
             self._idle.set()
-            self.stats.handled_at = time.monotonic()
 
     async def _chunk(self, records: Records) -> bool:
         """Whether the offsets behind it were committed."""
         if self.revoking:
             raise Interrupted
-        now = utcnow()
-        if records[0].topic in self._state_topics:
-            await self._take_state(records)
-        elif entries := [entry for record in records if (entry := self._decoder.decode(record, now))]:
-            await self._worker.work(entries)
+        started, topic = time.monotonic(), records[0].topic
+        if topic in self._state_topics:
+            await self._take_state(topic, records)
+        else:
+            await self._take(topic, records)
+        self.stats.took.note(time.monotonic() - started)
+        self.stats.size.note(len(records))
         return await self._commit(records)
 
-    async def _take_state(self, records: Records) -> None:
+    async def _take(self, topic: str, records: Records) -> None:
+        now = utcnow()
+        entries = [entry for record in records if (entry := self._decoder.decode(record, now))]
+        if skipped := len(records) - len(entries):
+            self.stats.count(topic, {("other", "skipped"): skipped})
+        if entries:
+            await self._worker.work(entries)
+
+    async def _take_state(self, topic: str, records: Records) -> None:
         """Credentials must not wait behind anything: one that cannot be taken is logged, never parked."""
         entries = [
             entry for record in records if record.value and (entry := self.again.decoder.decode(record, utcnow()))
@@ -141,7 +152,8 @@ class OpenDoor(ConsumerRebalanceListener):  # type: ignore[misc]
         except Exception:
             for entry in entries:
                 await self._take_one_state(entry)
-        self.stats.applied += len(entries)
+        self.stats.count(topic, Counter((entry.type, "applied" if entry.event else "dropped") for entry in entries))
+        self.stats.committed(topic, [entry.record.timestamp for entry in entries])
 
     async def _take_one_state(self, entry: Entry) -> None:
         try:

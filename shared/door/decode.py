@@ -35,6 +35,10 @@ class Entry:
     scope: str | None = None
     error: str | None = None
 
+    @property
+    def type(self) -> str:
+        return self.event.type if self.event else "other"
+
     def parked(self, error: str | None) -> Parked:
         record = self.record
         headers = [

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shared import parking
 from shared.db import Database
 from shared.door.decode import Entry, storable
+from shared.door.stats import Kind, Stats
 from shared.errors import DomainError
 from shared.events.base import Command, CommandRefused, Event
 from shared.inbox import mark_new
@@ -35,18 +37,6 @@ TRANSIENT = ("08", "40001", "40P01", "53", "55P03", "25P03", "25006", "57")
 class Listener:
     apply: Apply
     prefetch: Prefetch | None = None
-
-
-@dataclass
-class Stats:
-    applied: int = 0
-    duplicates: int = 0
-    parked: int = 0
-    bisected: int = 0
-    transient: int = 0
-    failed_commits: int = 0
-    handled_at: float = 0.0
-    errors: dict[str, int] = field(default_factory=dict)
 
 
 class Interrupted(Exception):
@@ -133,22 +123,29 @@ class Worker:
             known = [entry.scope for entry in entries if entry.scope and entry.event_id in fresh]
             blocked = await parking.blocked(tx, topic, known)
             await self._prefetch(tx, [entry for entry in entries if self._applies(entry, fresh, blocked)])
-            duplicates, parked = 0, 0
+            done: Counter[Kind] = Counter()
+            timestamps: list[int] = []
             for entry in entries:
-                if entry.event_id not in fresh:
-                    duplicates += 1
-                    continue
-                fresh.discard(entry.event_id)
-                if self._applies(entry, {entry.event_id}, blocked):
-                    await self._listen(tx, entry)
-                    continue
-                parked += 1
-                await parking.park(tx, entry.parked(entry.error))
-                if entry.error and entry.scope:
-                    blocked.add(entry.scope)
-        self.stats.duplicates += duplicates
-        self.stats.parked += parked
-        self.stats.applied += len(entries) - duplicates - parked
+                outcome = await self._one(tx, entry, fresh, blocked)
+                done[entry.type, outcome] += 1
+                if outcome == "applied":
+                    timestamps.append(entry.record.timestamp)
+        self.stats.count(topic, done)
+        self.stats.errors["Unreadable"] += sum(n for (_, outcome), n in done.items() if outcome == "parked")
+        self.stats.committed(topic, timestamps)
+
+    async def _one(self, tx: AsyncSession, entry: Entry, fresh: set[Any], blocked: set[str]) -> str:
+        """What became of it."""
+        if entry.event_id not in fresh:
+            return "duplicate"
+        fresh.discard(entry.event_id)
+        if self._applies(entry, {entry.event_id}, blocked):
+            await self._listen(tx, entry)
+            return "applied"
+        await parking.park(tx, entry.parked(entry.error))
+        if entry.error and entry.scope:
+            blocked.add(entry.scope)
+        return "parked" if entry.error else "waiting"
 
     @staticmethod
     def _applies(entry: Entry, fresh: set[Any], blocked: set[str]) -> bool:
@@ -176,17 +173,16 @@ class Worker:
 
     async def _set_aside(self, entry: Entry, error: Exception) -> None:
         """The end of one event that could not be applied: an answer where a rule refused a command, else parked."""
-        name = type(error).__name__
-        self.stats.errors[name] = self.stats.errors.get(name, 0) + 1
         if not isinstance(error, DomainError):
             log.error("an event could not be applied", exc_info=error, extra={"event_id": str(entry.event_id)})
+        topic, outcome = entry.record.topic, "duplicate"
         async with self.db.transaction() as tx:
-            if not await mark_new(tx, entry.record.topic, [entry.event_id]):
-                return
-            if self.answer(tx, entry, error):
-                return
-            await parking.park(tx, entry.parked(sentence_of(error)))
-        self.stats.parked += 1
+            if await mark_new(tx, topic, [entry.event_id]):
+                outcome = "refused" if self.answer(tx, entry, error) else "parked"
+            if outcome == "parked":
+                await parking.park(tx, entry.parked(sentence_of(error)))
+        self.stats.count(topic, {(entry.type, outcome): 1})
+        self.stats.errors[type(error).__name__] += outcome != "duplicate"
 
     def answer(self, tx: AsyncSession, entry: Entry, error: Exception) -> bool:
         """Whether it was a command that a rule refused; then whoever asked is told."""

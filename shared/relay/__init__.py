@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from sqlalchemy import text
 from shared.db import Database
 from shared.relay.leader import Leader, NotLeader, lead_or_wait
 from shared.relay.sending import Producer, Row, send_in_order
+from shared.tally import Tally
 
 __all__ = [
     "Floor",
@@ -39,7 +40,8 @@ FROM pg_current_snapshot() AS now
 MOVE = """
 WITH gone AS (DELETE FROM outbox WHERE id = ANY ($1::bigint[])
               RETURNING id, event_id, topic, key, headers, payload, created_at)
-INSERT INTO published (id, event_id, topic, key, headers, payload, created_at) SELECT * FROM gone RETURNING id
+INSERT INTO published (id, event_id, topic, key, headers, payload, created_at) SELECT * FROM gone
+RETURNING extract(epoch FROM clock_timestamp() - created_at)::float8 AS waited
 """
 LOGGED = """
 SELECT id, event_id, topic, key, headers, payload FROM published
@@ -49,10 +51,13 @@ WHERE published_at >= $1 AND id > $2 ORDER BY id LIMIT $3
 
 @dataclass
 class RelayStats:
+    """`waited`: from the beginning of the transaction that said an event to the broker's acknowledgement."""
+
     leader: bool = False
     failures: int = 0
     sent: int = 0
     pending: int = 0
+    waited: Tally = field(default_factory=Tally)
 
 
 @dataclass
@@ -161,7 +166,8 @@ class Relay:
     async def _move(self, ids: list[int]) -> None:
         if not ids:
             return
-        await self._ask(MOVE, ids)
+        for row in await self._ask(MOVE, ids):
+            self.stats.waited.note(row[0])
         self._floor.removed = ids[-1]
         self.stats.sent += len(ids)
 

@@ -26,6 +26,7 @@ from shared.events.orders import CredentialChanged
 from shared.partitions import keep_partitions
 from shared.relay import Leader, Relay, oldest_pending
 from shared.service.kafka import BrokerProducer, consumer_settings, make_broker
+from shared.service.scrape import scrape
 from shared.settings import BaseSettings
 from shared.watch import Lag, Metrics
 from shared.web import make_app
@@ -94,6 +95,7 @@ class Service:
                 failures = 0
             except Exception as error:
                 failures += 1
+                self.metrics.step_failures += 1
                 log.error("a step failed", exc_info=error, extra={"service": self.name})
                 await asyncio.sleep(min(0.2 * 2 ** min(failures, 10), 30.0))
             await asyncio.sleep(0.05)
@@ -102,10 +104,17 @@ class Service:
 
     async def _watch(self) -> None:
         while not self._stopped.is_set():
-            with suppress(Exception):
-                self.lag.look(self._positions(), time.monotonic())
+            self.look()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopped.wait(), 2)
+
+    def look(self) -> None:
+        with suppress(Exception):  # between two assignments there may be nothing to ask
+            self.lag.look(self._positions(), time.monotonic())
+
+    def poll_age(self) -> float | None:
+        consumer = self.subscriber.consumer
+        return consumer and float(consumer._subscription.fetcher_idle_time)
 
     def _positions(self) -> dict[Any, tuple[int, int]]:
         consumer = self.subscriber.consumer
@@ -136,6 +145,11 @@ class Service:
                 await tx.execute(text("SELECT 1"))
         except Exception as error:
             faults.append(f"the database does not answer: {type(error).__name__}")
+        return [*faults, *self.unready()]
+
+    def unready(self) -> list[str]:
+        """What can be said without asking the database."""
+        faults = []
         if not self.door.joined:
             faults.append("the consumer group is not joined yet")
         if self.door.retrying:
@@ -168,10 +182,12 @@ def make_service(
     subscriber = opened.subscribe(broker, **consumer_settings(settings))
     keep = partial(keep_partitions, db, settings.inbox_days, settings.published_days)
     relay = Relay(db, BrokerProducer(sender), Leader(settings.database_url), keep)
-    app = make_app(name, db, settings, [_health(name), operations(name), *routers], templates)
+    metrics = Metrics(name)
+    routes = [_health(name), operations(name), *routers]
+    app = make_app(name, db, settings, routes, templates, metrics.answered)
     app.state.again = opened.again
     service = Service(
-        name, settings, db, app, opened, relay, broker, sender, steps(db), subscriber, Metrics(name), faults, at_stop
+        name, settings, db, app, opened, relay, broker, sender, steps(db), subscriber, metrics, faults, at_stop
     )  # fmt: skip
     app.state.service = service
     return service
@@ -200,11 +216,7 @@ def _health(name: str) -> APIRouter:
 
     @router.get("/metrics")
     async def metrics(service: Here) -> Response:
-        service.metrics.count(service.door.stats)
-        service.metrics.show_relay(service.relay.stats)
-        service.metrics.show_lag(service.lag)
-        await service.metrics.show_database(service.db)
-        return Response(service.metrics.text(), media_type="text/plain; version=0.0.4")
+        return Response(await scrape(service), media_type="text/plain; version=0.0.4")
 
     @router.get("/asyncapi.json")
     async def asyncapi(service: Here) -> JSONResponse:

@@ -12,10 +12,16 @@ from shared.settings import BaseSettings
 from shared.web import errors
 from shared.web.caller import csrf_token
 from shared.web.pages import TEMPLATES, Look
+from shared.web.timing import Answered, Timing
 
 
 def make_app(
-    name: str, db: Database, settings: BaseSettings, routers: list[APIRouter], templates: Path | None
+    name: str,
+    db: Database,
+    settings: BaseSettings,
+    routers: list[APIRouter],
+    templates: Path | None,
+    answered: Answered,
 ) -> FastAPI:
     app = FastAPI(
         title=f"Issuary {name}", version="2", docs_url=None, redoc_url=None, openapi_url=f"/{name}/openapi.json",
@@ -29,6 +35,7 @@ def make_app(
     for router in routers:
         app.include_router(router)
     app.add_middleware(Limits, max_bytes=settings.max_body_bytes)
+    app.add_middleware(Timing, answered=answered)
     return app
 
 
