@@ -182,7 +182,7 @@ def make_service(
     subscriber = opened.subscribe(broker, **consumer_settings(settings))
     keep = partial(keep_partitions, db, settings.inbox_days, settings.published_days)
     relay = Relay(db, BrokerProducer(sender), Leader(settings.database_url), keep)
-    metrics = Metrics(name)
+    metrics = Metrics()
     routes = [_health(name), operations(name), *routers]
     app = make_app(name, db, settings, routes, templates, metrics.answered)
     app.state.again = opened.again

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.door.stats import Stats
 from shared.relay import RelayStats
+from shared.tally import Tally
 from shared.watch import Families, State, read_state
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ async def scrape(service: "Service") -> bytes:
     service.look()
     families = Families(service.name)
     _show_health(families, service, state)
+    _show_requests(families, service.metrics.requests)
     _show_door(families, service.door.stats)
     _show_consumer(families, service)
     _show_relay(families, service.relay.stats)
@@ -47,6 +49,12 @@ def _show_health(show: Families, service: "Service", state: State | None) -> Non
     show.gauge("ready", "1 where requests can be answered", ready)
     show.gauge("database_up", "1 where the database answers", state is not None)
     show.counter("step_failures", "Steps of the worker that failed", service.metrics.step_failures)
+
+
+def _show_requests(show: Families, requests: dict[tuple[str, str, str], Tally]) -> None:
+    show.tallies(
+        "http_seconds", "Time of HTTP requests; probes are not counted", ("method", "route", "status"), requests
+    )
 
 
 def _show_door(show: Families, stats: Stats) -> None:

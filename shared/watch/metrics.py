@@ -1,24 +1,22 @@
+from collections import defaultdict
 from collections.abc import Iterable
 
-from prometheus_client import CollectorRegistry, GCCollector, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, generate_latest
 from prometheus_client.core import Metric
+
+from shared.tally import Tally
 
 PROBES = ("/health/live", "/health/ready", "/metrics")
 
 
 class Metrics:
-    """The registry of a service: the process, HTTP as it happens, and what the last scrape was shown of the rest."""
+    """The process's own metrics, and what the service shows at a scrape."""
 
-    def __init__(self, service: str) -> None:
+    def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._service, self._shown = service, list[Metric]()
+        self.requests: dict[tuple[str, str, str], Tally] = defaultdict(Tally)
         self.step_failures = 0
-        self.requests = Histogram(
-            "issuary_http_seconds",
-            "Time of HTTP requests by route; probes are not counted",
-            ("service", "method", "route", "status"),
-            registry=self.registry,
-        )
+        self._shown: list[Metric] = []
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)
         self.registry.register(self)
@@ -27,8 +25,9 @@ class Metrics:
         return self._shown
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Probes are not counted: a member that says it is not ready has not failed a request."""
         if not route.endswith(PROBES):
-            self.requests.labels(self._service, method, route, status).observe(seconds)
+            self.requests[method, route, str(status)].note(seconds)
 
     def text(self, shown: list[Metric]) -> bytes:
         self._shown = shown
