@@ -1,3 +1,4 @@
+import asyncio
 import os
 import signal
 
@@ -34,6 +35,19 @@ async def test_a_press_that_ended_is_started_again() -> None:
     assert press._process is not None
     os.kill(press._process.pid, signal.SIGKILL)
     await press._process.wait()
+
+    assert (await press.print(an_invoice())).startswith(b"%PDF")
+
+    await press.close()
+
+
+async def test_a_press_without_work_ends_and_is_started_again_with_the_next_document() -> None:
+    press = Press(rest_after=0.01)
+    await press.print(an_invoice())
+    idle = press._process
+    assert idle is not None
+    await asyncio.wait_for(idle.wait(), 10)
+    assert idle.returncode == 0
 
     assert (await press.print(an_invoice())).startswith(b"%PDF")
 

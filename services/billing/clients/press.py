@@ -12,6 +12,7 @@ from typing import Any, cast
 SIZE = struct.Struct(">?I")  # well or not, and the length of what follows
 PRINT_WITHIN = 60.0
 LOWEST = 19
+REST_AFTER = 60.0  # seconds without a document: the typesetter keeps some 65 MB as long as it runs
 
 
 class Unprintable(Exception):
@@ -19,21 +20,36 @@ class Unprintable(Exception):
 
 
 class Press:
-    """Started with the first document, and again after it ended."""
+    """Started with the first document, ended when there is none for a while, and started again with the next."""
 
-    def __init__(self) -> None:
+    def __init__(self, rest_after: float = REST_AFTER) -> None:
         self._process: asyncio.subprocess.Process | None = None
         self._one = asyncio.Lock()
+        self._rest_after = rest_after
+        self._rest: asyncio.TimerHandle | None = None
 
     async def print(self, paper: Any) -> bytes:
         """Raises Unprintable, or TimeoutError; either way the next document is printed."""
         async with self._one:
+            self._stay()
             try:
                 async with asyncio.timeout(PRINT_WITHIN):
                     return await self._ask(json.dumps(paper).encode())
             except (TimeoutError, asyncio.IncompleteReadError, ConnectionError) as error:
                 await self.close()
                 raise Unprintable(f"the press ended or hung: {type(error).__name__}") from error
+            finally:
+                self._rest = asyncio.get_running_loop().call_later(self._rest_after, self._end)
+
+    def _stay(self) -> None:
+        if self._rest is not None:
+            self._rest.cancel()
+
+    def _end(self) -> None:
+        """The child reads its pipe to the end, and then ends by itself."""
+        process, self._process = self._process, None
+        if process is not None and process.stdin is not None:
+            process.stdin.close()
 
     async def _ask(self, paper: bytes) -> bytes:
         process = await self._running()
@@ -54,6 +70,7 @@ class Press:
         return self._process
 
     async def close(self) -> None:
+        self._stay()
         process, self._process = self._process, None
         if process is not None and process.returncode is None:
             process.kill()
