@@ -18,7 +18,7 @@ from shared.host import Host, Server
 from shared.log import to_json_lines
 from shared.migrate import ROOT, upgrade
 from shared.service import Service
-from shared.settings import BaseSettings
+from shared.settings import BaseSettings, SettingsRefused
 
 if TYPE_CHECKING:  # the embedded stack is not part of a production image
     from shared.devstack.embedded import Embedded
@@ -34,11 +34,22 @@ def settings_of(name: str, environment: Mapping[str, str]) -> BaseSettings:
 
 def build(name: str, environment: Mapping[str, str] = os.environ) -> Service:
     """Loaded by name, so that a container with one service imports one."""
-    service: Service = import_module(f"services.{name}.app").build(settings_of(name, environment))
+    settings = settings_of(name, environment)
+    if not settings.database_url:
+        raise SettingsRefused(f"ISSUARY_{name.upper()}_DATABASE_URL is not given; {name} needs its database.")
+    service: Service = import_module(f"services.{name}.app").build(settings)
     return service
 
 
 def main(arguments: Sequence[str]) -> int:
+    try:
+        return run(arguments)
+    except SettingsRefused as refused:
+        sys.stderr.write(f"{refused}\n")
+        return 2
+
+
+def run(arguments: Sequence[str]) -> int:
     first = arguments[0] if arguments else ""
     if first == "dev":
         stack, ctl = import_module("shared.devstack.stack"), import_module("shared.ctl")

@@ -23,6 +23,7 @@ from shared.migrate import upgrade
 from shared.relay import Leader, lead_or_wait
 from shared.service import Service
 from shared.settings import BaseSettings
+from shared.wire import database_ssl, kafka_client
 
 DAY = 86_400_000
 RETENTION = {"retention.ms": str(14 * DAY), "min.insync.replicas": "2", "unclean.leader.election.enable": "false"}
@@ -109,14 +110,15 @@ async def migrate(told: Any, tools: Tools) -> None:
     if unknown := [name for name in told.services if name not in tools.names]:
         raise Rejected(f"There is no service {unknown[0]}; there are {', '.join(tools.names)}.")
     for name in told.services or tools.names:
-        await asyncio.to_thread(upgrade, name, tools.settings(name).database_url)
+        settings = tools.settings(name)
+        await asyncio.to_thread(upgrade, name, settings.database_url, database_ssl(settings))
         print(f"{name}: up to date")
 
 
 async def make_topics(told: Any, tools: Tools) -> None:
     """Partition counts are fixed for good and equal for all keyed topics; existing topics stay as they are."""
     settings = tools.settings(tools.names[0])
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    admin = AIOKafkaAdminClient(**kafka_client(settings))
     await admin.start()
     try:
         missing = [name for name in topics() if name not in set(await admin.list_topics())]
@@ -186,7 +188,7 @@ async def discard_parked(told: Any, tools: Tools) -> None:
 async def replay(told: Any, tools: Tools) -> None:
     """Takes the relay's lock, so that lost older events go before live ones; prints where to go on if it breaks."""
     service = tools.build(told.service)
-    leader = Leader(service.settings.database_url)
+    leader = Leader(service.settings.database_url, database_ssl(service.settings))
     if not await lead_or_wait(leader, seconds=60):
         raise Rejected("The relay of this service still runs; stop it, so that older events go before newer ones.")
     since = told.since if told.since.tzinfo else told.since.replace(tzinfo=UTC)

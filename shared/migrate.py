@@ -1,6 +1,7 @@
 """The one Alembic runner: each service's own tables, and the mechanism's, in each service's own database."""
 
 import asyncio
+import ssl
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,11 +34,12 @@ def run(metadata: MetaData) -> None:
     url = context.get_x_argument(as_dictionary=True).get("url") or context.config.attributes.get("url")
     if not url:
         raise SystemExit("Say which database: alembic -n orders -x url=postgresql+asyncpg://… upgrade head")
-    asyncio.run(_run(url, metadata))
+    asyncio.run(_run(url, context.config.attributes.get("encryption", "prefer"), metadata))
 
 
-async def _run(url: str, metadata: MetaData) -> None:
-    engine = create_async_engine(url, poolclass=NullPool, connect_args={"server_settings": {"lock_timeout": "5s"}})
+async def _run(url: str, encryption: ssl.SSLContext | str, metadata: MetaData) -> None:
+    told = {"server_settings": {"lock_timeout": "5s"}, "ssl": encryption}
+    engine = create_async_engine(url, poolclass=NullPool, connect_args=told)
     async with engine.connect() as connection:
         await connection.run_sync(_migrate, metadata)
     await engine.dispose()
@@ -74,8 +76,10 @@ def create_mechanism(op: Any, inbox_days: int = 35) -> None:
         connection.execute(text(statement))
 
 
-def upgrade(service: str, url: str) -> None:
-    command.upgrade(alembic_config(service, url), "head")
+def upgrade(service: str, url: str, encryption: ssl.SSLContext | str = "prefer") -> None:
+    config = alembic_config(service, url)
+    config.attributes["encryption"] = encryption
+    command.upgrade(config, "head")
 
 
 def check(service: str, url: str) -> None:

@@ -1,20 +1,34 @@
 """What every service is told from outside. Every setting may be given as a value or, with `_FILE`, as a file's path."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
+from urllib.parse import parse_qs, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+
+class SettingsRefused(ValueError):
+    """A sentence for whoever starts the process. It names settings, never their values."""
 
 
 class BaseSettings(BaseModel):
     """Read from `ISSUARY_…`, and over it from `ISSUARY_<SERVICE>_…`."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
     service: ClassVar[str] = ""
 
-    database_url: str = ""
+    database_url: str = Field("", repr=False)
+    database_tls: Literal["", "disable", "prefer", "require", "verify-ca", "verify-full"] = ""
+    database_ca: str = Field("", repr=False)
     kafka: str = "127.0.0.1:9092"
+    kafka_tls: bool = False
+    kafka_ca: str = Field("", repr=False)
+    kafka_certificate: str = Field("", repr=False)
+    kafka_key: SecretStr = SecretStr("")
+    kafka_user: str = ""
+    kafka_password: SecretStr = SecretStr("")
+    kafka_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = "SCRAM-SHA-512"
     kafka_idempotence: bool = True
     kafka_compression: Literal["lz4", "none"] = "lz4"
     kafka_linger_ms: int = 2
@@ -41,8 +55,79 @@ class BaseSettings(BaseModel):
         values: dict[str, Any] = {}
         for prefix in ("ISSUARY_", f"ISSUARY_{cls.service.upper()}_"):
             for name in cls.model_fields:
-                if path := given.get(f"{prefix}{name.upper()}_FILE"):
-                    values[name] = Path(path).read_text().strip()
-                if text := given.get(prefix + name.upper()):
+                if text := _given(given, prefix + name.upper()):
                     values[name] = text
-        return cls.model_validate(values)
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise SettingsRefused(" ".join(cls._sentences(error))) from None
+
+    @classmethod
+    def _sentences(cls, error: ValidationError) -> Iterator[str]:
+        """A service's own setting by its own name; one of all services by the name that all know it by."""
+        for one in error.errors(include_url=False, include_context=False, include_input=False):
+            name = str(one["loc"][0]) if one["loc"] else ""
+            own = f"{cls.service.upper()}_" if name not in BaseSettings.model_fields else ""
+            said = one["msg"].removeprefix("Value error, ").rstrip(".")
+            yield f"ISSUARY_{own}{name.upper()}: {said}." if name else f"{said}."
+
+    @model_validator(mode="after")
+    def wire_is_sound(self) -> Self:
+        faults = [sentence for wrong, sentence in (*self._database_faults(), *self._kafka_faults()) if wrong]
+        if faults:
+            raise ValueError(". ".join(faults))
+        return self
+
+    def _database_faults(self) -> Iterator[tuple[bool, str]]:
+        try:
+            scheme, query = urlsplit(self.database_url).scheme, urlsplit(self.database_url).query
+        except ValueError:
+            scheme, query = "", ""
+        yield (
+            bool(self.database_url) and scheme != "postgresql+asyncpg",
+            "ISSUARY_DATABASE_URL has to look like postgresql+asyncpg://login:password@host/database",
+        )
+        yield (
+            any(name.startswith("ssl") for name in parse_qs(query, keep_blank_values=True)),
+            "ISSUARY_DATABASE_URL says how to encrypt; say that with ISSUARY_DATABASE_TLS and ISSUARY_DATABASE_CA",
+        )
+        yield (
+            bool(self.database_ca) and self.database_tls in ("disable", "prefer", "require"),
+            f"ISSUARY_DATABASE_CA is given, but ISSUARY_DATABASE_TLS={self.database_tls} verifies nothing: set it to"
+            " verify-full, or leave it out",
+        )
+
+    def _kafka_faults(self) -> Iterator[tuple[bool, str]]:
+        certificate, key, password = self.kafka_certificate, self.kafka_key, self.kafka_password
+        yield (
+            bool(self.kafka_ca or certificate or key) and not self.kafka_tls,
+            "certificates for Kafka are given, but ISSUARY_KAFKA_TLS is not true",
+        )
+        yield bool(certificate) and not key, "ISSUARY_KAFKA_CERTIFICATE is given without ISSUARY_KAFKA_KEY"
+        yield bool(key) and not certificate, "ISSUARY_KAFKA_KEY is given without ISSUARY_KAFKA_CERTIFICATE"
+        yield bool(self.kafka_user) and not password, "ISSUARY_KAFKA_USER is given without ISSUARY_KAFKA_PASSWORD"
+        yield bool(password) and not self.kafka_user, "ISSUARY_KAFKA_PASSWORD is given without ISSUARY_KAFKA_USER"
+        yield (
+            bool(self.kafka_user) and self.kafka_mechanism == "PLAIN" and not self.kafka_tls,
+            "ISSUARY_KAFKA_MECHANISM=PLAIN would send the password in the clear: set ISSUARY_KAFKA_TLS=true, or use"
+            " SCRAM-SHA-512",
+        )
+
+
+def _given(given: Mapping[str, str], name: str) -> str:
+    text, path = given.get(name, ""), given.get(f"{name}_FILE", "")
+    if text and path:
+        raise SettingsRefused(f"{name} and {name}_FILE are both given; leave one out.")
+    return _content(name, path) if path else text
+
+
+def _content(name: str, path: str) -> str:
+    try:
+        text = Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingsRefused(f"{name}_FILE: cannot read {path}: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise SettingsRefused(f"{name}_FILE: {path} is not text in UTF-8.") from None
+    if not text:
+        raise SettingsRefused(f"{name}_FILE: {path} is empty.")
+    return text

@@ -9,6 +9,7 @@ from services.notifications.consumers import door
 from services.notifications.settings import Settings
 from services.notifications.worker import Office
 from shared.service import Service, make_service
+from shared.wire import verifying
 
 
 def build(settings: Settings) -> Service:
@@ -29,6 +30,7 @@ def make_office(settings: Settings) -> Office:
         settings.smtp_tls,
         settings.smtp_user,
         settings.smtp_password.get_secret_value(),
+        trusts=verifying("ISSUARY_NOTIFICATIONS_SMTP_CA", settings.smtp_ca) if settings.smtp_ca else None,
     )
     return Office(
         Documents(settings.billing_url or settings.base_url, settings.service_key.get_secret_value()),

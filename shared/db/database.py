@@ -1,4 +1,5 @@
 import asyncio
+import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -21,7 +22,9 @@ def utcnow() -> datetime:
     return datetime.now(UTC)
 
 
-def make_engine(url: str, application_name: str, pool_size: int = 8) -> AsyncEngine:
+def make_engine(
+    url: str, application_name: str, pool_size: int = 8, encryption: ssl.SSLContext | str = "prefer"
+) -> AsyncEngine:
     settings = {**TIMEOUTS, "application_name": application_name, "jit": "off"}
     return create_async_engine(
         url,
@@ -29,7 +32,7 @@ def make_engine(url: str, application_name: str, pool_size: int = 8) -> AsyncEng
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=10,
-        connect_args={"server_settings": settings},
+        connect_args={"server_settings": settings, "ssl": encryption},
     )
 
 

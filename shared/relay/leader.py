@@ -1,4 +1,5 @@
 import asyncio
+import ssl
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,9 +18,10 @@ class NotLeader(Exception):
 class Leader:
     """The advisory lock on a connection of its own: not from the pool, for its end must be the lock's end."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, encryption: ssl.SSLContext | str = "prefer") -> None:
         parsed = make_url(url)
         self._target = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._encryption = encryption
         self._connection: Any = None
 
     async def take(self) -> bool:
@@ -27,6 +29,7 @@ class Leader:
             return True
         connection = await asyncpg.connect(
             self._target,
+            ssl=self._encryption,
             server_settings={"application_name": "relay", "tcp_keepalives_idle": "10", "idle_session_timeout": "0"},
         )
         if await connection.fetchval(LOCK):

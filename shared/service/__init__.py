@@ -31,6 +31,7 @@ from shared.settings import BaseSettings
 from shared.watch import Lag, Metrics
 from shared.web import make_app
 from shared.web.operations import operations
+from shared.wire import database_ssl
 
 log = logging.getLogger(__name__)
 
@@ -173,7 +174,8 @@ def make_service(
     at_stop: Callable[[], Awaitable[None]] = nothing_more,
 ) -> Service:
     """`faults`: why the service is not ready, beyond what each one checks; `at_stop` closes its clients."""
-    engine = make_engine(settings.database_url, f"issuary-{name}", settings.pool_size)
+    encryption = database_ssl(settings)
+    engine = make_engine(settings.database_url, f"issuary-{name}", settings.pool_size, encryption)
     db = Database(engine, {"settings": settings, "kept": {}})
     if CredentialChanged not in door.states and name != "orders":
         door.on_state(CredentialChanged)(_on_credential_changed)
@@ -181,7 +183,7 @@ def make_service(
     broker, sender = make_broker(settings, name), make_broker(settings, f"{name}-relay")
     subscriber = opened.subscribe(broker, **consumer_settings(settings))
     keep = partial(keep_partitions, db, settings.inbox_days, settings.published_days)
-    relay = Relay(db, BrokerProducer(sender), Leader(settings.database_url), keep)
+    relay = Relay(db, BrokerProducer(sender), Leader(settings.database_url, encryption), keep)
     metrics = Metrics()
     routes = [_health(name), operations(name), *routers]
     app = make_app(name, db, settings, routes, templates, metrics.answered)

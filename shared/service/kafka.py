@@ -9,11 +9,13 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from faststream.kafka import KafkaBroker
 
 from shared.settings import BaseSettings
+from shared.wire import kafka_security
 
 
 def make_broker(settings: BaseSettings, client_id: str) -> KafkaBroker:
     return KafkaBroker(
         settings.kafka.split(","),
+        security=kafka_security(settings),
         client_id=f"issuary-{client_id}",
         acks="all",
         enable_idempotence=settings.kafka_idempotence,

@@ -1,11 +1,11 @@
 from datetime import timedelta
 
 import pytest
-from pydantic import ValidationError
 
 from services.validation.app import policy_of
 from services.validation.rules.polling import IMPATIENT, LONG_RUN
 from services.validation.settings import Settings, address
+from shared.settings import SettingsRefused
 
 
 def settings(**given: str) -> Settings:
@@ -27,7 +27,7 @@ def test_a_resolver_is_an_address_with_or_without_port(text: str, found: tuple[s
 
 @pytest.mark.parametrize("text", ["resolver.example:53", "localhost", "192.0.2.1:port", "", ","])
 def test_a_resolver_by_name_is_refused_at_start(text: str) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(SettingsRefused):
         settings(resolvers=text or ",")
 
 
@@ -39,12 +39,12 @@ def test_resolvers_and_labels_are_listed_by_commas() -> None:
 
 
 def test_a_label_that_does_not_begin_with_an_underscore_is_refused_at_start() -> None:
-    with pytest.raises(ValidationError, match="underscore"):
+    with pytest.raises(SettingsRefused, match="underscore"):
         settings(txt_labels="dnsauth")
 
 
 def test_test_mode_is_refused_in_production() -> None:
-    with pytest.raises(ValidationError, match="test mode"):
+    with pytest.raises(SettingsRefused, match="test mode"):
         settings(test_mode="1", env="prod")
 
 

@@ -1,6 +1,7 @@
+import ssl
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import aiosmtplib
@@ -17,7 +18,8 @@ class MailServer:
     port: int
     tls: Literal["none", "starttls", "tls"] = "none"
     user: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
+    trusts: ssl.SSLContext | None = None  # whom the system trusts where it is not given
     seconds: float = 30.0
 
 
@@ -74,6 +76,7 @@ def _new_connection(server: MailServer) -> SMTP:
         username=server.user or None,
         password=server.password or None,
         timeout=server.seconds,
+        tls_context=server.trusts,
     )
 
 
