@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import uvloop
 
 from shared.db import utcnow
+from shared.door import Door
 from shared.errors import DomainError
 from shared.host import Host, Server
 from shared.log import to_json_lines
@@ -39,6 +40,10 @@ def build(name: str, environment: Mapping[str, str] = os.environ) -> Service:
         raise SettingsRefused(f"ISSUARY_{name.upper()}_DATABASE_URL is not given; {name} needs its database.")
     service: Service = import_module(f"services.{name}.app").build(settings)
     return service
+
+
+def door_of(name: str) -> Door:
+    return build(name, {"ISSUARY_DATABASE_URL": "postgresql+asyncpg://nowhere/none"}).door.door
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -70,7 +75,7 @@ def control(arguments: Sequence[str]) -> int:
     if arguments[:2] == ["billing", "load"] and len(arguments) == 3:
         return asyncio.run(load_catalogue(Path(arguments[2])))
     ctl = import_module("shared.ctl")  # a service that serves needs no administration client
-    return int(ctl.main(arguments, ctl.Tools(NAMES, build, lambda name: settings_of(name, os.environ))))
+    return int(ctl.main(arguments, ctl.Tools(NAMES, build, lambda name: settings_of(name, os.environ), door_of)))
 
 
 async def load_catalogue(path: Path) -> int:

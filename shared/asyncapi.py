@@ -40,9 +40,13 @@ def all_events() -> list[type[Event]]:
     return [fact for module in SPEAKERS.values() for fact in facts_of(module)]
 
 
-def document(service: str, heard: set[type[Event]]) -> dict[str, Any]:
+def said_by(service: str) -> set[type[Event]]:
     facts = {fact for fact in facts_of(SPEAKERS[service]) if not issubclass(fact, Command)}
-    said = facts | ASKED.get(service, set())
+    return facts | ASKED.get(service, set())
+
+
+def document(service: str, heard: set[type[Event]]) -> dict[str, Any]:
+    said = said_by(service)
     channels = {fact.topic for fact in heard | said}
     messages = {_name(fact): message(fact) for fact in sorted(heard | said, key=_name)}
     return {

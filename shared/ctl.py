@@ -13,9 +13,10 @@ from typing import Any
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared import parking
+from shared import acls, parking
 from shared.asyncapi import all_events
 from shared.db import utcnow
+from shared.door import Door
 from shared.errors import DomainError, NotFound, Rejected
 from shared.gateway import configuration
 from shared.host import ROUTES
@@ -39,6 +40,7 @@ class Tools:
     names: Sequence[str]
     build: Build
     settings: Settings
+    door: Callable[[str], Door]
 
 
 def topics() -> list[str]:
@@ -78,6 +80,15 @@ def _parser(names: Sequence[str]) -> argparse.ArgumentParser:
     all_or_some.add_argument("services", nargs="*", help=f"some of {', '.join(names)}; all where none is named")
     _command(commands, "topics", make_topics, "make the topics that are missing", service=False)
     _command(commands, "gateway", show_gateway, "nginx's configuration, made from the routes", service=False)
+    granted = _command(
+        commands, "acls", print_acls, "print the script that gives each service its rights on Kafka", service=False
+    )
+    granted.add_argument(
+        "--principal", default="User:issuary-{}", help="where {} stands for the service; as User:CN={}"
+    )
+    granted.add_argument(
+        "--system", action="append", default=[], help="another system that asks by commands and hears facts"
+    )
     parked = commands.add_parser("parked", help="events that could not be applied").add_subparsers(required=True)
     _command(parked, "list", list_parked, "scopes with something parked", names)
     for name, command, text in (("show", show_parked, "the events of a scope"), ("retry", retry, "apply them again")):
@@ -139,6 +150,12 @@ def _topic(name: str, settings: BaseSettings) -> NewTopic:
 
 async def show_gateway(told: Any, tools: Tools) -> None:
     print(configuration(ROUTES), end="")
+
+
+async def print_acls(told: Any, tools: Tools) -> None:
+    services = {told.principal.format(name): acls.of_service(name, tools.door(name)) for name in tools.names}
+    others = {f"User:{name}": acls.of_system(name) for name in told.system}
+    print(acls.script({**services, told.principal.format("setup"): acls.of_setup(), **others}), end="")
 
 
 async def list_parked(told: Any, tools: Tools) -> None:

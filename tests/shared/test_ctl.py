@@ -20,7 +20,12 @@ Ctl = Callable[..., Awaitable[str]]
 @pytest.fixture
 def run(toy: Toy, capsys: pytest.CaptureFixture[str]) -> Ctl:
     settings = BaseSettings(database_url=toy.url)
-    tools = ctl.Tools(["toy"], lambda name: make_service(name, settings, door=make_door()), lambda name: settings)
+    tools = ctl.Tools(
+        ["toy"],
+        lambda name: make_service(name, settings, door=make_door()),
+        lambda name: settings,
+        lambda name: make_door(),
+    )
 
     async def run(*arguments: str, fails: bool = False) -> str:
         assert await asyncio.to_thread(ctl.main, arguments, tools) == int(fails)
