@@ -18,7 +18,7 @@ from services.billing.cli import load
 from services.billing.settings import Settings
 from shared.asyncapi import all_events
 from shared.devstack.chosen import Broker, Postgres, new_broker, new_postgres
-from shared.events.orders import TOPIC, Account, AccountOpened, Address, Division, OrderPlaced, Term
+from shared.events.orders import TOPIC, AboutOrder, Account, AccountOpened, Address, Division, OrderPlaced, Term
 from shared.migrate import ROOT, upgrade
 
 ACCOUNTS = 200
@@ -33,15 +33,22 @@ class Ground:
     broker: Broker
     directory: Path
 
+    async def value(self, database: str, sql: str) -> int:
+        connection = await asyncpg.connect(plain(self.postgres.url(database)))
+        try:
+            return int(await connection.fetchval(sql))
+        finally:
+            await connection.close()
+
     async def copy(self, name: str) -> str:
-        connection = await asyncpg.connect(_plain(self.postgres.url("postgres")))
+        connection = await asyncpg.connect(plain(self.postgres.url("postgres")))
         await connection.execute(f'DROP DATABASE IF EXISTS "{name}"')
         await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE billing')
         await connection.close()
         return self.postgres.url(name)
 
 
-def _plain(url: str) -> str:
+def plain(url: str) -> str:
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
@@ -111,10 +118,10 @@ async def send(producer: AIOKafkaProducer, event: OrderPlaced) -> Awaitable[obje
     return answer
 
 
-def as_record(event: OrderPlaced) -> dict[str, Any]:
+def as_record(event: AboutOrder) -> dict[str, Any]:
     value, key = event.model_dump_json().encode(), event.key.encode()
     return {"topic": TOPIC, "value": value, "key": key, "headers": _headers(event)}
 
 
-def _headers(event: OrderPlaced) -> list[tuple[str, bytes]]:
+def _headers(event: AboutOrder) -> list[tuple[str, bytes]]:
     return [("ce_id", str(event.id).encode()), ("ce_type", event.type.encode()), ("ce_source", event.source.encode())]

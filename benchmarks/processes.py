@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from statistics import quantiles
 from typing import Any
@@ -24,26 +24,34 @@ SAID = "billing.events.v1"
 READY_WITHIN = 60.0
 
 
+Processes = dict[str, asyncio.subprocess.Process]
+
+
 @asynccontextmanager
-async def running(field: Ground, names: tuple[str, ...]) -> AsyncIterator[dict[str, asyncio.subprocess.Process]]:
+async def running(field: Ground, names: Sequence[str], given: Mapping[str, str] = {}) -> AsyncIterator[Processes]:
+    """`given`: what the environment says besides."""
     others = [name for name in names if name != "billing"]
     await field.postgres.make_databases(others)
     for name in others:
         await asyncio.to_thread(upgrade, name, field.postgres.url(name))
     async with AsyncExitStack() as stack:
-        processes = {name: await _start(field, name, stack) for name in names}
+        ports = {name: free_port() for name in names}
+        told = {**given, "ISSUARY_NOTIFICATIONS_BILLING_URL": f"http://127.0.0.1:{ports.get('billing', 1)}"}
+        processes = {name: await start(field, name, port, told, stack) for name, port in ports.items()}
         yield processes
 
 
-async def _start(field: Ground, name: str, stack: AsyncExitStack) -> asyncio.subprocess.Process:
-    port = free_port()
+async def start(
+    field: Ground, name: str, port: int, given: Mapping[str, str], stack: AsyncExitStack
+) -> asyncio.subprocess.Process:
     environment = {
         **os.environ, **BROKER_HABITS, "PORT": str(port), "ISSUARY_ENV": "dev", "ISSUARY_KAFKA": field.broker.address,
         "ISSUARY_DATABASE_URL": field.postgres.url(name), "ISSUARY_SESSION_SECRET": "benchmark",
         "ISSUARY_SERVICE_KEY": "benchmark", "ISSUARY_VALIDATION_TEST_MODE": "1",
         "ISSUARY_VALIDATION_RESOLVERS": "127.0.0.1:1", "ISSUARY_BILLING_DEFAULT_LIMITS": "EUR:1000000000000",
+        **given,
     }  # fmt: skip
-    log = stack.enter_context((field.directory / f"{name}.log").open("w"))
+    log = stack.enter_context((field.directory / f"{name}-{port}.log").open("w"))
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "services", name, env=environment, cwd=ROOT, stderr=log, stdout=log
     )
@@ -80,40 +88,44 @@ async def _answers_ready(port: int, name: str) -> bool:
 async def measure(rate: int = 200, seconds: int = 20, warm_up: int = 3) -> dict[str, Any]:
     """Latency with billing alone beside the servers, its relay and its worker; memory of all four after some orders."""
     async with ground() as field, running(field, ("billing",)):
-        times = await _latencies(field.broker.address, rate, seconds + warm_up)
+        times = await latencies(field.broker.address, rate, seconds + warm_up)
     async with ground() as field, running(field, SERVICES) as processes:
-        await _latencies(field.broker.address, 50, 10)
-        memory = {name: _resident(process.pid) for name, process in processes.items()}
-    cuts = quantiles(sorted(times[rate * warm_up :]), n=100)
-    return {
-        "latency_ms": {"p50": round(cuts[49] * 1000, 1), "p99": round(cuts[98] * 1000, 1)},
-        "memory_mb": memory,
-    }
+        await latencies(field.broker.address, 50, 10)
+        memory = {name: resident(process.pid) for name, process in processes.items()}
+    return {"latency_ms": p50_and_p99(times[rate * warm_up :]), "memory_mb": memory}
 
 
-def _resident(pid: int) -> int:
+def p50_and_p99(times: Sequence[float]) -> dict[str, float]:
+    """Milliseconds, of seconds."""
+    cuts = quantiles(times, n=100)
+    return {"p50": round(cuts[49] * 1000, 1), "p99": round(cuts[98] * 1000, 1)}
+
+
+def resident(pid: int) -> int:
     """MB of the process and of its children."""
     process = psutil.Process(pid)
     size: float = sum(one.memory_info().rss for one in (process, *process.children(recursive=True)))
     return round(size / 2**20)
 
 
-async def _latencies(kafka: str, rate: int, seconds: int) -> list[float]:
-    """From handing a record to the producer to reading the fact that answers it, in the order of sending."""
+async def latencies(kafka: str, rate: int, seconds: float, first: int = 1) -> list[float]:
+    """From handing a record to the producer to reading the fact that answers it, in the order of sending. `first`: the
+    order's number, for a broker that has heard of earlier ones."""
     producer = AIOKafkaProducer(bootstrap_servers=kafka)
-    consumer = AIOKafkaConsumer(SAID, bootstrap_servers=kafka, fetch_max_wait_ms=5, auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(SAID, bootstrap_servers=kafka, fetch_max_wait_ms=5)
     await producer.start()
     await consumer.start()
+    await consumer.seek_to_end()
     sent: dict[int, float] = {}
     seen: dict[int, float] = {}
-    total = rate * seconds
-    ready = [(event.order_id, as_record(event)) for event in orders(total)]
+    ready = [(event.order_id, as_record(event)) for event in orders(round(rate * seconds), first)]
     gc.freeze()  # what measures must not pause to look for garbage
     gc.disable()
-    listening = asyncio.create_task(_listen(consumer, seen, total))
+    listening = asyncio.create_task(_listen(consumer, seen, len(ready)))
     await _send(producer, sent, rate, ready)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         await listening
+    gc.enable()
     await producer.stop()
     await consumer.stop()
     return [seen[number] - at for number, at in sorted(sent.items())]
