@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence, Set
 from contextlib import AsyncExitStack, asynccontextmanager
 from statistics import quantiles
 from typing import Any
@@ -121,7 +121,7 @@ async def latencies(kafka: str, rate: int, seconds: float, first: int = 1) -> li
     ready = [(event.order_id, as_record(event)) for event in orders(round(rate * seconds), first)]
     gc.freeze()  # what measures must not pause to look for garbage
     gc.disable()
-    listening = asyncio.create_task(_listen(consumer, seen, len(ready)))
+    listening = asyncio.create_task(_listen(consumer, seen, {number for number, _ in ready}))
     await _send(producer, sent, rate, ready)
     async with asyncio.timeout(120):
         await listening
@@ -141,11 +141,11 @@ async def _send(
         await producer.send(**record)
 
 
-async def _listen(consumer: AIOKafkaConsumer, seen: dict[int, float], total: int) -> None:
-    while len(seen) < total:
+async def _listen(consumer: AIOKafkaConsumer, seen: dict[int, float], expected: Set[int]) -> None:
+    while len(seen) < len(expected):
         for records in (await consumer.getmany(timeout_ms=100)).values():
             now = time.perf_counter()
             for record in records:
                 body = json.loads(record.value)
-                if body["type"] == "order_charged":
+                if body["type"] == "order_charged" and body["order"]["id"] in expected:
                     seen[body["order"]["id"]] = now
