@@ -121,10 +121,9 @@ async def latencies(kafka: str, rate: int, seconds: float, first: int = 1) -> li
     ready = [(event.order_id, as_record(event)) for event in orders(round(rate * seconds), first)]
     gc.freeze()  # what measures must not pause to look for garbage
     gc.disable()
-    listening = asyncio.create_task(_listen(consumer, seen, {number for number, _ in ready}))
-    await _send(producer, sent, rate, ready)
-    async with asyncio.timeout(120):
-        await listening
+    async with asyncio.timeout(seconds + 120), asyncio.TaskGroup() as both:
+        both.create_task(_listen(consumer, seen, {number for number, _ in ready}))
+        await _send(producer, sent, rate, ready)
     gc.enable()
     await producer.stop()
     await consumer.stop()
