@@ -52,6 +52,9 @@ class Broker:
         await self.stop()
         await self.start()
 
+    async def clear(self) -> None:
+        await self.forget()
+
     async def make_topics(self, names: Iterable[str], partitions: int = PARTITIONS) -> None:
         admin = AIOKafkaAdminClient(bootstrap_servers=self.address)
         await admin.start()

@@ -57,6 +57,9 @@ class Broker(Server, Protocol):
     async def forget(self) -> None:
         """A loss of everything, and a new broker at the same address."""
 
+    async def clear(self) -> None:
+        """No topics and no offsets, by the quickest way."""
+
 
 def new_postgres(directory: Path, *, durable: bool = True) -> Postgres:
     if STACK == "containers":

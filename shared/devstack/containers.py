@@ -2,7 +2,8 @@
 
 import asyncio
 import secrets
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
 
@@ -16,6 +17,7 @@ from shared.devstack.engine import Container
 POSTGRES_IMAGE = "postgres:18"
 KAFKA_IMAGE = "apache/kafka:4.1.0"
 OWNER = "postgres"
+OFFSETS = "__consumer_offsets"
 START_WITHIN = 60.0
 SAME_EVERYWHERE = "TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C' LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"
 
@@ -117,27 +119,38 @@ class Broker(Contained):
         await self.container.remove()
         await self.start()
 
+    async def clear(self) -> None:
+        """Kafka forgets the offsets of a topic with the topic."""
+        async with self._admin() as admin:
+            mine = set(await admin.list_topics()) - {OFFSETS}
+            if mine:
+                await admin.delete_topics([*mine])
+            while mine & set(await admin.list_topics()):  # noqa: ASYNC110 - of another process
+                await asyncio.sleep(0.05)
+
     async def make_topics(self, names: Iterable[str], partitions: int = PARTITIONS) -> None:
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.address)
-        await admin.start()
-        try:
+        async with self._admin() as admin:
             present = set(await admin.list_topics())
             missing = [NewTopic(name, partitions, 1) for name in names if name not in present]
             if missing:
                 await admin.create_topics(missing)
-        finally:
-            await admin.close()
 
     async def _answers(self) -> bool:
+        try:
+            async with self._admin() as admin:
+                await admin.list_topics()
+        except (OSError, KafkaError):
+            return False
+        return True
+
+    @asynccontextmanager
+    async def _admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
         admin = AIOKafkaAdminClient(bootstrap_servers=self.address)
         try:
             await admin.start()
-            await admin.list_topics()
-        except (OSError, KafkaError):
-            return False
+            yield admin
         finally:
             await admin.close()
-        return True
 
 
 def _node(address: str) -> dict[str, str]:
@@ -162,4 +175,5 @@ def _node(address: str) -> dict[str, str]:
         "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
         "KAFKA_GROUP_MIN_SESSION_TIMEOUT_MS": "500",  # so that a killed member is missed soon
         "KAFKA_HEAP_OPTS": "-Xms128m -Xmx512m",
+        "KAFKA_JVM_PERFORMANCE_OPTS": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",  # it starts sooner
     }

@@ -8,11 +8,17 @@ from tests.connected.kit import Rig
 from tests.toy import COMMANDS, OUT, TOPIC
 
 
-@pytest_asyncio.fixture
-async def broker(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Broker]:
+@pytest_asyncio.fixture(scope="session")
+async def one_broker(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Broker]:
     async with new_broker(tmp_path_factory.mktemp("broker") / "log") as broker:
-        await broker.make_topics([TOPIC, COMMANDS, OUT])
         yield broker
+
+
+@pytest_asyncio.fixture
+async def broker(one_broker: Broker) -> Broker:
+    await one_broker.clear()
+    await one_broker.make_topics([TOPIC, COMMANDS, OUT])
+    return one_broker
 
 
 @pytest_asyncio.fixture
