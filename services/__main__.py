@@ -1,6 +1,7 @@
 """python -m services [orders billing …] | dev | ctl …"""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -25,6 +26,10 @@ if TYPE_CHECKING:  # the embedded stack is not part of a production image
     from shared.devstack.embedded import Embedded
     from shared.devstack.summary import Opened
 
+OPENED = """Account {account_id} is open, with division {division_id}.
+Administrator {administrator}, password {password}
+API key {api_key}
+Password and key are shown once; keep them."""
 NAMES = ("orders", "billing", "validation", "notifications")
 
 
@@ -71,9 +76,11 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def control(arguments: Sequence[str]) -> int:
-    """`ctl billing load FILE` is the service's own; everything else is the same for all."""
+    """`ctl billing load FILE` and `ctl orders open-account` are the service's own; all else is the same for all."""
     if arguments[:2] == ["billing", "load"] and len(arguments) == 3:
         return asyncio.run(load_catalogue(Path(arguments[2])))
+    if arguments[:2] == ["orders", "open-account"]:
+        return asyncio.run(open_account(arguments[2:]))
     ctl = import_module("shared.ctl")  # a service that serves needs no administration client
     return int(ctl.main(arguments, ctl.Tools(NAMES, build, lambda name: settings_of(name, os.environ), door_of)))
 
@@ -87,6 +94,18 @@ async def load_catalogue(path: Path) -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     sys.stdout.write(f"{added} rows are new.\n")
+    return 0
+
+
+async def open_account(arguments: Sequence[str]) -> int:
+    cli = import_module("services.orders.cli")
+    told = cli.told(arguments)
+    try:
+        opened = await cli.open_account(build("orders").db, told, os.environ.get("USER", "shell"), utcnow())
+    except DomainError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"{json.dumps(opened) if told.json else OPENED.format(**opened)}\n")
     return 0
 
 

@@ -1,6 +1,14 @@
-from services.orders.cli import USERS, DemoSecrets, open_demo
+import re
+
+import pytest
+
+from services.orders import queries
+from services.orders.cli import USERS, DemoSecrets, open_account, open_demo, told
+from services.orders.rules.passwords import is_password
 from shared.access import find_by_key
+from shared.errors import Conflict, Rejected
 from tests.conftest import World
+from tests.makers import NOW
 
 SECRETS = DemoSecrets(
     passwords={details.role: f"password of {details.role}" for details in USERS},
@@ -38,3 +46,59 @@ async def test_new_secrets_work_for_the_account_that_is_there(world: World) -> N
         caller = await find_by_key(tx, "another-key")
     assert caller is not None
     assert (caller.account_id, caller.role) == (first["account"]["id"], "administrator")
+
+
+OPEN = ["Widget Shop", "--administrator", "ann@shop.example", "--currency", "EUR", "--billing-email", "ap@shop.example"]
+ADDRESS = ["--line1", "1 Main Street", "--city", "Lehi", "--postcode", "84043", "--country", "US"]
+
+
+async def test_an_opened_account_is_told_and_its_key_and_password_work(world: World) -> None:
+    opened = await open_account(world.orders.db, told([*OPEN, *ADDRESS]), "olga", NOW)
+
+    fact, *_ = await world.said("orders", "account_opened")
+    assert (fact["account_id"], fact["division"]["name"]) == (opened["account_id"], "Widget Shop")
+    assert fact["account"]["address"]["city"] == "Lehi"
+    assert fact["account"]["billing_emails"] == ["ap@shop.example"]
+    async with world.orders.db.transaction() as tx:
+        caller = await find_by_key(tx, opened["api_key"])
+        user = await queries.user_by_email(tx, "ANN@shop.example")
+    assert caller is not None
+    assert (caller.account_id, caller.role) == (opened["account_id"], "administrator")
+    assert is_password(user.password_hash if user else None, opened["password"])
+
+
+async def test_neither_key_nor_password_is_written_anywhere(world: World) -> None:
+    opened = await open_account(world.orders.db, told(OPEN), "olga", NOW)
+
+    [entry] = await world.rows("orders", "SELECT * FROM audit_log")
+    assert (entry.who, entry.what, entry.subject) == ("olga", "account opened", f"account/{opened['account_id']}")
+    written = str([entry, await world.said("orders"), await world.rows("orders", "SELECT * FROM app_user")])
+    assert opened["api_key"] not in written
+    assert opened["password"] not in written
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([*OPEN, "--city", "Lehi"], "line1: Field required. Give it as --line1, or see --help."),
+        ([*OPEN, *ADDRESS, "--country", "USA"], "country: String should match"),
+        ([*OPEN, "--currency", "euro"], "currency: "),
+    ],
+)
+async def test_details_that_no_invoice_could_bear_open_nothing(
+    world: World, arguments: list[str], sentence: str
+) -> None:
+    with pytest.raises(Rejected, match=f"^{re.escape(sentence)}"):
+        await open_account(world.orders.db, told(arguments), "olga", NOW)
+
+    assert await world.said("orders") == []
+
+
+async def test_an_administrator_belongs_to_one_account(world: World) -> None:
+    await open_account(world.orders.db, told(OPEN), "olga", NOW)
+    said = await world.said("orders")
+
+    with pytest.raises(Conflict, match=r"There is a user ann@shop\.example already"):
+        await open_account(world.orders.db, told(OPEN), "olga", NOW)
+
+    assert await world.said("orders") == said
