@@ -2,13 +2,14 @@
 # `production` is the last stage and the default; `demo` adds the DNS server, the demo account and `make demo`.
 
 FROM python:3.11-slim AS build
-RUN python -m venv --without-pip /opt/venv
+RUN apt-get update -qq && apt-get install -qq --no-install-recommends binutils >/dev/null && python -m venv --without-pip /opt/venv
 COPY requirements.lock /build/
-# What no service runs goes before it becomes a layer: the packages' own tests, type stubs, C sources.
+# What no service runs goes before it becomes a layer: the packages' own tests, type stubs, C sources, symbols.
 RUN pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --disable-pip-version-check --root-user-action=ignore \
         --require-hashes --only-binary :all: -r /build/requirements.lock \
  && find /opt/venv -depth \( -type d \( -name tests -o -name testing -path '*/site-packages/sqlalchemy/*' \) \
-        -o -type f \( -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.c' -o -name '*.h' \) \) -exec rm -rf {} +
+        -o -type f \( -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.c' -o -name '*.h' \) \) -exec rm -rf {} + \
+ && find /opt/venv -name '*.so' -exec strip --strip-unneeded {} +
 # Compiled here, because a read-only root file system lets nobody compile later.
 RUN python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv
 WORKDIR /app
@@ -33,5 +34,22 @@ EXPOSE 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["python", "-I", "-S", "deploy/live.py"]
 CMD ["python", "-m", "services"]
+
+FROM build AS demo-build
+COPY requirements-dev.lock /build/
+RUN awk '/^[^ ]/ {wanted = /^pypdf==/} wanted' /build/requirements-dev.lock >/build/demo.lock \
+ && pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore --require-hashes --only-binary :all: \
+        --target /opt/demo -r /build/demo.lock
+
+FROM base AS demo
+USER root
+RUN mkdir -m 700 /data && chown issuary:issuary /data
+COPY --from=demo-build /opt/demo /opt/demo
+COPY --from=build /build/devstack /app/shared/devstack
+COPY demo /app/demo
+ENV PYTHONPATH=/opt/demo
+USER issuary
+HEALTHCHECK NONE
+CMD ["python", "-m", "demo.containers"]
 
 FROM base AS production

@@ -112,9 +112,9 @@ async def credit_note(stage: Stage, order_id: int) -> Pdf:
 
 
 async def mailed(stage: Stage, pdf: Pdf) -> tuple[str, str]:
-    """The recipient and the file of the mail with this very PDF."""
+    """The recipient of the mail with this very PDF, and where the mail is."""
     await stage.wire.hear(
         "email_sent", lambda fact: bool(fact["document_number"] == pdf.number), f"The mail of {pdf.number}"
     )
-    path = await papers.find_mail(stage.run.mails, pdf)
-    return papers.recipient(path), str(path)
+    mail = await papers.find_mail(stage.run.mails, pdf)
+    return papers.recipient(mail), mail.where

@@ -6,19 +6,19 @@ import io
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from pathlib import Path
 
 import httpx
 from pypdf import PdfReader
 
 from demo.failure import Failed, must, until
+from demo.mails import Mail, Mails
 from demo.wire import Fact
 
 
 @dataclass(frozen=True)
 class Pdf:
     number: str
-    address: str
+    path: str
     sha256: str
     size: int
 
@@ -34,32 +34,31 @@ async def fetch(http: httpx.AsyncClient, ready: Fact) -> Pdf:
     must(sha256 == ready["sha256"], f"The PDF of {number} has another hash than was announced.")
     text = await asyncio.to_thread(_text, answer.content)
     must(number in text, f"The PDF does not show its number {number}.")
-    return Pdf(number, str(answer.url), sha256, ready["size"])
+    return Pdf(number, ready["path"], sha256, ready["size"])
 
 
 def _text(pdf: bytes) -> str:
     return "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages)
 
 
-async def find_mail(mails: Path, pdf: Pdf) -> Path:
-    """The file of the mail that has this very PDF attached."""
+async def find_mail(mails: Mails, pdf: Pdf) -> Mail:
+    """The one that has this very PDF attached."""
 
-    async def look() -> Path | None:
-        return await asyncio.to_thread(_with_attached, mails, pdf.sha256)
+    async def look() -> Mail | None:
+        return await asyncio.to_thread(_with_attached, await mails.newest(), pdf.sha256)
 
     return await until(look, f"A mail with {pdf.number} attached")
 
 
-def _with_attached(mails: Path, sha256: str) -> Path | None:
-    newest = sorted(mails.glob("*.eml"), reverse=True)[:100]
-    hashes = ((path, {hashlib.sha256(part).hexdigest() for part in _attached(_read(path))}) for path in newest)
-    return next((path for path, found in hashes if sha256 in found), None)
+def _with_attached(newest: list[Mail], sha256: str) -> Mail | None:
+    hashes = ((mail, {hashlib.sha256(part).hexdigest() for part in _attached(_read(mail))}) for mail in newest)
+    return next((mail for mail, found in hashes if sha256 in found), None)
 
 
-def _read(path: Path) -> EmailMessage:
-    message = message_from_bytes(path.read_bytes(), policy=policy.default)
+def _read(mail: Mail) -> EmailMessage:
+    message = message_from_bytes(mail.raw, policy=policy.default)
     if not isinstance(message, EmailMessage):
-        raise Failed(f"{path} is no mail.")
+        raise Failed(f"{mail.where} is no mail.")
     return message
 
 
@@ -67,5 +66,5 @@ def _attached(mail: EmailMessage) -> list[bytes]:
     return [part.get_content() for part in mail.iter_attachments() if part.get_content_type() == "application/pdf"]
 
 
-def recipient(path: Path) -> str:
-    return str(_read(path)["To"])
+def recipient(mail: Mail) -> str:
+    return str(_read(mail)["To"])

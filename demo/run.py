@@ -1,4 +1,4 @@
-"""What `make run` tells about itself in `.issuary/run.json`."""
+"""What `make run`, or the demo's container, tells about the stack in `run.json`."""
 
 import json
 from dataclasses import dataclass
@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from demo.failure import Failed, must
+from demo.mails import Mails, found_at
 
 
 @dataclass(frozen=True)
 class Run:
-    console: str
+    console: str  # as a browser finds it
+    api: str  # as the demo does: the same, but for a demo inside the network of the containers
     kafka: str
-    mails: Path
+    mails: Mails
     zone_file: Path
     account_id: int
     division_id: int
@@ -28,10 +30,12 @@ def find(data: Path) -> Run:
     keys = {**told["api_keys"], "limited_user": _key_of_limited_user(data)}
     for role in ("administrator", "operator"):
         must(role in keys, f"run.json has no API key of the role {role}; the demo orders with it.")
+    reached = told | told.get("inside", {})
     return Run(
         console=told["console"],
-        kafka=told["kafka"],
-        mails=Path(told["mails"]),
+        api=reached["console"],
+        kafka=reached["kafka"],
+        mails=found_at(reached["mails"], told["mails"]),
         zone_file=Path(told["dns"]["zone_file"]),
         account_id=told["account"]["id"],
         division_id=told["account"]["divisions"][0]["id"],

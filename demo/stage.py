@@ -56,7 +56,7 @@ async def opened(run: Run, show: Progress) -> AsyncIterator[Stage]:
 
 def client(run: Run, key: str | None = None) -> httpx.AsyncClient:
     headers = {"X-DC-DEVKEY": key} if key else {}
-    return httpx.AsyncClient(base_url=run.console, headers=headers, timeout=20)
+    return httpx.AsyncClient(base_url=run.api, headers=headers, timeout=20)
 
 
 def _mark() -> str:

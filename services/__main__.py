@@ -24,6 +24,7 @@ from shared.settings import BaseSettings, SettingsRefused
 
 if TYPE_CHECKING:  # the embedded stack is not part of a production image
     from shared.devstack.embedded import Embedded
+    from shared.devstack.secrets import Secrets
     from shared.devstack.summary import Opened
 
 OPENED = """Account {account_id} is open, with division {division_id}.
@@ -129,7 +130,7 @@ async def start_embedded(embedded: "Embedded") -> AsyncIterator["Opened"]:
     await import_module("services.billing.cli").load(
         services["billing"].db, ROOT / "docs" / "catalogue.toml", "make run", utcnow()
     )
-    opened = await _open_demo(services["orders"], embedded)
+    opened = await open_demo(services["orders"], embedded.secrets)
     host = Host(list(services.values()))
     server = Server.of(host)
     async with host.running(replay_since=embedded.replay_since):
@@ -143,8 +144,8 @@ async def start_embedded(embedded: "Embedded") -> AsyncIterator["Opened"]:
             await host.drain(seconds=5)
 
 
-async def _open_demo(orders: Service, embedded: "Embedded") -> "Opened":
-    cli, secrets = import_module("services.orders.cli"), embedded.secrets
+async def open_demo(orders: Service, secrets: "Secrets") -> "Opened":
+    cli = import_module("services.orders.cli")
     passwords = {user.role: secrets.password(f"password_{user.role}") for user in cli.USERS}
     keys = {role: secrets.token(f"api_key_{role}") for role in ("administrator", "limited_user", "operator")}
     opened: Opened = await cli.open_demo(orders.db, cli.DemoSecrets(passwords, keys))

@@ -71,5 +71,5 @@ async def papers(stage: Stage, order_id: int) -> str:
         pdf = await orders.invoice(stage, order_id)
         recipient, mail = await orders.mailed(stage, pdf)
         line.text = f"Invoice {pdf.number} mailed to {recipient}, the PDF attached byte for byte"
-    stage.addresses += [("invoice", pdf.address), ("its mail", mail)]
+    stage.addresses += [("invoice", f"{stage.run.console}{pdf.path}"), ("its mail", mail)]
     return pdf.number

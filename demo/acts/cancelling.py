@@ -25,7 +25,7 @@ async def play(stage: Stage) -> None:
         pdf = await orders.credit_note(stage, placed["id"])
         recipient, mail = await orders.mailed(stage, pdf)
         line.text = f"Credit note {pdf.number} mailed to {recipient}, the PDF attached byte for byte"
-    stage.addresses += [("credit note", pdf.address), ("its mail", mail)]
+    stage.addresses += [("credit note", f"{stage.run.console}{pdf.path}"), ("its mail", mail)]
     stage.outcomes.append(Outcome("canceled", str(placed["id"]), f"-{total} EUR", pdf.number))
 
 

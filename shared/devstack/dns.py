@@ -25,8 +25,9 @@ HEADER_LENGTH = 12
 class DnsServer:
     """Authoritative for everything its zone file holds, on loopback, over UDP and TCP on the same port."""
 
-    def __init__(self, zone_file: Path, say: Callable[[str], None] = print) -> None:
+    def __init__(self, zone_file: Path, say: Callable[[str], None] = print, port: int = 0) -> None:
         self.zone_file = ZoneFile(zone_file, say)
+        self._wanted = port
         self._tcp: asyncio.Server
         self._udp: asyncio.DatagramTransport
         self._connections: set[asyncio.StreamWriter] = set()
@@ -55,10 +56,10 @@ class DnsServer:
         while True:  # a port that is free for TCP may be taken for UDP
             try:
                 self._udp, _ = await loop.create_datagram_endpoint(
-                    lambda: _Udp(self.respond), local_addr=("127.0.0.1", free_port())
+                    lambda: _Udp(self.respond), local_addr=("127.0.0.1", self._wanted or free_port())
                 )
             except OSError as error:
-                if error.errno != errno.EADDRINUSE:
+                if self._wanted or error.errno != errno.EADDRINUSE:
                     raise
             else:
                 return self.port
