@@ -6,9 +6,13 @@ DATA ?= .issuary
 VENV ?= .venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/installed
+# Current Compose, or Debian's docker-compose; looked for only where it is needed.
+COMPOSE ?= $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
+COMPOSED = $(COMPOSE) $(if $(DEMO),-f compose.yaml -f compose.demo.yaml)
+EVERYTHING = $(COMPOSE) -f compose.yaml -f compose.demo.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check demo bench chaos contracts migration reset
+.PHONY: help run image up down test check demo bench chaos contracts migration reset
 
 help:
 	@exec sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
@@ -18,8 +22,32 @@ run: $(READY)
 	@exec $(PYTHON) -m services dev --port $(PORT) --data $(DATA)
 
 ## make demo                           plays the main job against a running `make run`
+##      STACK=containers make demo     the same against a running `make up DEMO=1`
+ifeq ($(STACK),containers)
+demo:
+	@[ -t 1 ] || batch=-T; exec $(EVERYTHING) exec $$batch demo python -m demo --data /data
+else
 demo: $(READY)
 	@exec $(PYTHON) -m demo --data $(DATA)
+endif
+
+## make image                          issuary:dev, the one image of all services, and issuary:demo
+image:
+	docker build --tag issuary:dev --target production .
+	@exec docker build --quiet --tag issuary:demo --target demo .
+
+## make up [DEMO=1] [PORT=8080]        everything in containers; DEMO=1 with a demo account, DNS server and test mode
+up: export PORT := $(PORT)
+up: export ISSUARY_BASE_URL ?= http://127.0.0.1:$(PORT)
+up: image
+	@sh deploy/secrets.sh
+	$(COMPOSED) up --detach --no-build
+	@python3 deploy/ready.py http://127.0.0.1:$(PORT)
+	@$(if $(DEMO),exec $(COMPOSED) logs --no-color demo,:)
+
+## make down                           stops the containers; the data stay in volumes
+down:
+	@exec $(EVERYTHING) down
 
 ## make test                           all checks and the whole suite
 test: check

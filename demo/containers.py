@@ -1,11 +1,13 @@
-"""The demo's own container (compose.demo.yaml): `secrets` makes what others need before they start; `serve` opens the
-demo account, answers DNS for validation, whose network it shares, and tells in /data/run.json how to play."""
+"""The demo's own container (compose.demo.yaml): `secrets` makes what others need before they start; without it the
+demo account is opened, DNS is answered for validation, whose network this is, and /data/run.json tells how to play."""
 
 import asyncio
 import json
 import os
 import signal
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,37 +25,46 @@ INSIDE = {"console": "http://gateway", "kafka": "kafka:9092", "mails": "http://m
 
 
 def main() -> int:
+    secrets = Secrets(DATA / "secrets")
     if sys.argv[1:] == ["secrets"]:
-        Secrets(DATA / "secrets").ec_key("ca_key")
+        secrets.ec_key("ca_key")
         return 0
     to_json_lines("WARNING")
-    asyncio.run(serve(DATA / "run.json"))
+    asyncio.run(serve(secrets))
     return 0
 
 
-async def serve(run_json: Path) -> None:
-    run_json.unlink(missing_ok=True)
+async def serve(secrets: Secrets) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    opened = await open_demo(build("orders"), Secrets(DATA / "secrets"))
+    opened = await open_demo(build("orders"), secrets)
     async with DnsServer(DATA / "dns.zone", port=DNS_PORT):
-        run_json.write_text(json.dumps(told(opened), indent=2))
-        sys.stdout.write(welcome(opened))
-        await ended.wait()
-    run_json.unlink()
+        with telling(DATA / "run.json", addresses() | opened):
+            sys.stdout.write(welcome(opened))
+            await ended.wait()
 
 
-def told(opened: "Opened") -> dict[str, Any]:
-    """Addresses as they are outside, and as the demo reaches them among the containers."""
+def addresses() -> dict[str, Any]:
+    """As they are outside, and as the demo reaches them among the containers."""
     return {
         "console": os.environ["ISSUARY_BASE_URL"],
         "kafka": f"127.0.0.1:{os.environ['KAFKA_PORT']}",
         "mails": f"http://127.0.0.1:{os.environ['MAIL_PORT']}",
         "inside": INSIDE,
         "dns": {"address": f"127.0.0.1:{DNS_PORT}", "zone_file": str(DATA / "dns.zone")},
-        **opened,
     }
+
+
+@contextmanager
+def telling(run_json: Path, told: Mapping[str, Any]) -> Iterator[None]:
+    half = run_json.with_suffix(".half")
+    half.write_text(json.dumps(told, indent=2), encoding="utf-8")
+    half.replace(run_json)
+    try:
+        yield
+    finally:
+        run_json.unlink()
 
 
 def welcome(opened: "Opened") -> str:

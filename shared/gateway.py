@@ -53,7 +53,7 @@ server {
         internal;
         default_type application/json;
         add_header Retry-After 5 always;
-        return 503 '{"errors":[{"code":"service_unavailable","message":"The service $service does not answer; try again in some seconds."}]}';
+        return 503 '{"errors":[{"code":"service_unavailable","message":"$service does not answer; try again later."}]}';
     }
 }
 """
