@@ -35,6 +35,8 @@ NAMES = ("orders", "billing", "validation", "notifications")
 
 
 def settings_of(name: str, environment: Mapping[str, str]) -> BaseSettings:
+    if not name:
+        return BaseSettings.from_environment(environment)
     settings: BaseSettings = import_module(f"services.{name}.settings").Settings.from_environment(environment)
     return settings
 

@@ -4,13 +4,14 @@ import argparse
 import asyncio
 import json
 import os
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import acls, parking
@@ -26,6 +27,7 @@ from shared.service import Service
 from shared.settings import BaseSettings
 from shared.wire import database_ssl, kafka_client
 
+FOR_ALL = ""  # settings as no service has them for itself
 DAY = 86_400_000
 RETENTION = {"retention.ms": str(14 * DAY), "min.insync.replicas": "2", "unclean.leader.election.enable": "false"}
 
@@ -80,15 +82,7 @@ def _parser(names: Sequence[str]) -> argparse.ArgumentParser:
     all_or_some.add_argument("services", nargs="*", help=f"some of {', '.join(names)}; all where none is named")
     _command(commands, "topics", make_topics, "make the topics that are missing", service=False)
     _command(commands, "gateway", show_gateway, "nginx's configuration, made from the routes", service=False)
-    granted = _command(
-        commands, "acls", print_acls, "print the script that gives each service its rights on Kafka", service=False
-    )
-    granted.add_argument(
-        "--principal", default="User:issuary-{}", help="where {} stands for the service; as User:CN={}"
-    )
-    granted.add_argument(
-        "--system", action="append", default=[], help="another system that asks by commands and hears facts"
-    )
+    _add_acls(commands)
     parked = commands.add_parser("parked", help="events that could not be applied").add_subparsers(required=True)
     _command(parked, "list", list_parked, "scopes with something parked", names)
     for name, command, text in (("show", show_parked, "the events of a scope"), ("retry", retry, "apply them again")):
@@ -105,6 +99,13 @@ def _parser(names: Sequence[str]) -> argparse.ArgumentParser:
     again.add_argument("--topic")
     again.add_argument("--from-id", type=int, default=0, help="go on after this id")
     return parser
+
+
+def _add_acls(commands: Any) -> None:
+    granted = _command(commands, "acls", grant_or_print, "each service's rights on Kafka, as a script", service=False)
+    granted.add_argument("--apply", action="store_true", help="grant them instead")
+    granted.add_argument("--principal", default="User:issuary-{}", help="{} stands for the service: User:CN={}")
+    granted.add_argument("--system", action="append", default=[], help="another system: it asks and hears facts")
 
 
 def _command(
@@ -128,16 +129,31 @@ async def migrate(told: Any, tools: Tools) -> None:
 
 async def make_topics(told: Any, tools: Tools) -> None:
     """Partition counts are fixed for good and equal for all keyed topics; existing topics stay as they are."""
-    settings = tools.settings(tools.names[0])
-    admin = AIOKafkaAdminClient(**kafka_client(settings))
-    await admin.start()
-    try:
+    settings = tools.settings(FOR_ALL)
+    async with _administration(settings) as admin:
         missing = [name for name in topics() if name not in set(await admin.list_topics())]
         if missing:
-            await admin.create_topics([_topic(name, settings) for name in missing])
+            _refuse((await admin.create_topics([_topic(name, settings) for name in missing])).topic_errors)
+    print(f"made: {', '.join(missing) or 'nothing, all topics are there'}")
+
+
+def _refuse(answers: Sequence[Sequence[Any]]) -> None:
+    """Another process may have made one meanwhile."""
+    for name, code, *message in answers:
+        if code not in (NoError.errno, TopicAlreadyExistsError.errno):
+            raise Rejected(
+                f"Kafka does not make {name}: {for_code(code).__name__} {message[0] if message else ''}".strip()
+            )
+
+
+@asynccontextmanager
+async def _administration(settings: BaseSettings) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(**kafka_client(settings))
+    try:
+        await admin.start()
+        yield admin
     finally:
         await admin.close()
-    print(f"made: {', '.join(missing) or 'nothing, all topics are there'}")
 
 
 def _topic(name: str, settings: BaseSettings) -> NewTopic:
@@ -152,10 +168,15 @@ async def show_gateway(told: Any, tools: Tools) -> None:
     print(configuration(ROUTES), end="")
 
 
-async def print_acls(told: Any, tools: Tools) -> None:
+async def grant_or_print(told: Any, tools: Tools) -> None:
     services = {told.principal.format(name): acls.of_service(name, tools.door(name)) for name in tools.names}
     others = {f"User:{name}": acls.of_system(name) for name in told.system}
-    print(acls.script({**services, told.principal.format("setup"): acls.of_setup(), **others}), end="")
+    grants = {**services, told.principal.format("setup"): acls.of_setup(), **others}
+    if not told.apply:
+        print(acls.script(grants), end="")
+        return
+    async with _administration(tools.settings(FOR_ALL)) as admin:
+        print(f"granted: {await acls.apply(admin, grants)} rights to {', '.join(grants)}")
 
 
 async def list_parked(told: Any, tools: Tools) -> None:

@@ -53,7 +53,8 @@ class BaseSettings(BaseModel):
     @classmethod
     def from_environment(cls, given: Mapping[str, str]) -> Self:
         values: dict[str, Any] = {}
-        for prefix in ("ISSUARY_", f"ISSUARY_{cls.service.upper()}_"):
+        own = [f"ISSUARY_{cls.service.upper()}_"] if cls.service else []
+        for prefix in ("ISSUARY_", *own):
             for name in cls.model_fields:
                 if text := _given(given, prefix + name.upper()):
                     values[name] = text

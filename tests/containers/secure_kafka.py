@@ -19,6 +19,12 @@ ROOT = Path(__file__).parents[2]
 ADMIN = "admin-of-kafka"
 SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
 PLAIN = f'org.apache.kafka.common.security.plain.PlainLoginModule required username="admin" password="{ADMIN}"'
+PLAIN_USERS = (
+    "issuary-validation",
+    "issuary-notifications",
+    "issuary-setup",
+    "shop",
+)  # making a SCRAM login takes seconds
 ADMIN_PROPERTIES = f"""
 security.protocol=SASL_SSL
 sasl.mechanism=PLAIN
@@ -98,7 +104,8 @@ def _write_secrets(folder: Path, authority: Authority, users: list[str]) -> None
 
 
 def environment(port: int, certified: int) -> dict[str, str]:
-    users = f'{PLAIN} user_admin="{ADMIN}";'
+    logins = {"admin": ADMIN, **{user: f"password-of-{user}" for user in PLAIN_USERS}}
+    users = " ".join([PLAIN, *(f'user_{user}="{password}"' for user, password in logins.items())]) + ";"
     return {
         "CLUSTER_ID": "5L6g3nShT-eMCtK--X86sw",
         "KAFKA_HEAP_OPTS": "-Xmx512m",
