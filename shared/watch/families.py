@@ -20,9 +20,8 @@ class Families:
         self.made: list[Metric] = []
 
     def gauge(self, name: str, meaning: str, value: float | None) -> None:
-        """None leaves it out: unknown is not 0."""
-        if value is not None:
-            self.gauges(name, meaning, (), {(): value})
+        """None is no sample: unknown is not 0."""
+        self.gauges(name, meaning, (), {} if value is None else {(): value})
 
     def gauges(self, name: str, meaning: str, labels: Labels, values: Mapping[Any, float]) -> None:
         family = GaugeMetricFamily(f"issuary_{name}", meaning, labels=("service", *labels))
