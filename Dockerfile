@@ -53,3 +53,5 @@ HEALTHCHECK NONE
 CMD ["python", "-m", "demo.containers"]
 
 FROM base AS production
+ARG VERSION=unknown
+ENV ISSUARY_VERSION=$VERSION

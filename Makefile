@@ -33,7 +33,7 @@ endif
 
 ## make image                          issuary:dev, the one image of all services, and issuary:demo
 image:
-	docker build --tag issuary:dev --target production .
+	docker build --tag issuary:dev --target production --build-arg VERSION="$$(git describe --always --dirty 2>/dev/null || echo unknown)" .
 	@exec docker build --quiet --tag issuary:demo --target demo .
 
 ## make up [DEMO=1] [PORT=8080]        everything in containers; DEMO=1 with a demo account, DNS server and test mode
