@@ -1,0 +1,100 @@
+"""Kills and freezes, from a seed: never the next one before everybody has recovered from the last."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from random import Random
+from typing import NamedTuple
+
+from chaos.cluster import NODES, Cluster
+from chaos.database import Database
+from chaos.lag import members_of
+from chaos.members import Member, Members
+
+# Whatever is cut off after some of these, every kind has had its turn.
+ROUND = (
+    "billing", "broker", "notifications", "database", "freeze", "validation", "billing", "broker", "orders", "billing",
+    "broker", "database", "notifications",
+)  # fmt: skip
+FREEZE = "freeze"
+
+
+class Strike(NamedTuple):
+    kind: str  # service, broker, database, freeze
+    target: str
+    at: float
+    until: float  # everybody has recovered
+    expelled: bool = False  # a frozen member was given up by its group
+
+
+def schedule(strikes: int, rng: Random, kinds: Sequence[str] = ROUND) -> list[str]:
+    chosen = [kinds[n % len(kinds)] for n in range(strikes)]
+    rng.shuffle(chosen)
+    return chosen
+
+
+@dataclass
+class Killer:
+    cluster: Cluster
+    database: Database
+    members: Members
+    rng: Random
+    freeze_for: float
+
+    async def strike(self, what: str) -> Strike:
+        at = time.time()
+        if what == "broker":
+            target, expelled = await self._broker(), False
+        elif what == "database":
+            target, expelled = await self._database(), False
+        elif what == FREEZE:
+            target, expelled = await self._freeze(self._one_of("billing"))
+        else:
+            target, expelled = await self._service(self._one_of(what)), False
+        kind = what if what in ("broker", "database", FREEZE) else "service"
+        return Strike(kind, target, at, time.time(), expelled)
+
+    def _one_of(self, service: str) -> Member:
+        return self.rng.choice(self.members.of(service))
+
+    async def _service(self, member: Member) -> str:
+        await member.kill()
+        await asyncio.sleep(self.rng.uniform(1, 3))
+        await self.members.again(member)
+        return member.name
+
+    async def _broker(self) -> str:
+        node = self.rng.choice(NODES)
+        await self.cluster.kill(node)
+        await asyncio.sleep(self.rng.uniform(3, 8))
+        await self.cluster.start(node)
+        await self.cluster.until_whole()
+        return f"kafka-{node}"
+
+    async def _database(self) -> str:
+        await self.database.kill()
+        await asyncio.sleep(self.rng.uniform(1, 4))
+        await self.database.start()
+        await self.members.until_ready()
+        return "postgres"
+
+    async def _freeze(self, member: Member) -> tuple[str, bool]:
+        """Beyond its poll interval; whether its group went on without it."""
+        member.freeze()
+        try:
+            expelled = await self._is_given_up(member)
+        finally:
+            member.thaw()
+        await self.members.until_ready()
+        return member.name, expelled
+
+    async def _is_given_up(self, member: Member) -> bool:
+        others, given_up = len(self.members.of(member.service)) - 1, False
+        until = time.monotonic() + self.freeze_for
+        while (left := until - time.monotonic()) > 0:
+            with suppress(Exception):
+                given_up |= await members_of(self.cluster.address, member.service) == others
+            await asyncio.sleep(min(1.0, max(left, 0)))
+        return given_up

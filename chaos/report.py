@@ -1,0 +1,102 @@
+"""What a run was, in figures: report.json for programs, report.md for people."""
+
+import json
+import platform
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from chaos.checks import again
+from chaos.run import Outcome
+
+
+def figures(outcome: Outcome) -> dict[str, Any]:
+    wish, plan, found = outcome.wish, outcome.plan, outcome.found
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "control": wish.control,
+        "passed": not outcome.faults,
+        "faults": [one.__dict__ for one in outcome.faults],
+        "seed": wish.seed,
+        "settings": {
+            "rate": wish.rate, "poll_interval_s": wish.poll_interval, "freeze_s": wish.freeze_for,
+            "members": wish.services, "leases_cut_short": outcome.leases_cut,
+        },
+        "planned": {
+            "events": wish.size.events, "accounts": wish.size.accounts, "repeats": wish.size.repeats,
+            "poison": wish.size.poison, "poison_by_kind": dict(plan.kinds), "behind_poison": plan.behind,
+            "orders": {kind: plan.count(kind) for kind in ("charge", "credit", "wait", "release")},
+        },
+        "found": {
+            "records_of_orders": outcome.records,
+            "heard": {name: len(ids) for name, ids in found.heard.items()},
+            "parked": {name: len(rows) for name, rows in found.parked.items()},
+            "entries": found.entries, "postings_sum": found.postings_sum,
+            "numbers": {f"{s} {y} of {e}": len(drawn) for (e, s, y), drawn in found.numbers.items()},
+            "documents": len(found.documents),
+            "wire": {t: {"records": w.records, "said": _said(outcome, t)} for t, w in found.wire.items()},
+        },
+        "mails": {
+            "arrived": len(found.mails), "message_ids": len({mail.message_id for mail in found.mails}),
+            "again_after_a_kill": len(again(found.mails)), "accounts": wish.size.mailed,
+        },
+        "kills": kills(outcome),
+        "strikes": [strike._asdict() for strike in outcome.strikes],
+        "longest_stall_s": outcome.longest_stall,
+        "seconds": outcome.seconds,
+        "events_per_s": round(wish.size.events / max(outcome.seconds.get("all", 0), 0.1), 1),
+    }  # fmt: skip
+
+
+def _said(outcome: Outcome, topic: str) -> int:
+    return sum(map(len, outcome.found.published[topic].values()))
+
+
+def kills(outcome: Outcome) -> dict[str, Any]:
+    """Frozen members are not killed; they are counted beside."""
+    by_kind = Counter(strike.kind for strike in outcome.strikes)
+    frozen = by_kind.pop("freeze", 0)
+    targets = Counter(strike.target for strike in outcome.strikes if strike.kind != "freeze")
+    expelled = sum(strike.expelled for strike in outcome.strikes)
+    return {
+        "killed": by_kind.total(), "by_kind": dict(by_kind), "by_target": dict(sorted(targets.items())),
+        "frozen": frozen, "frozen_and_expelled": expelled,
+    }  # fmt: skip
+
+
+def text(told: dict[str, Any]) -> str:
+    planned, found, mails, killed = told["planned"], told["found"], told["mails"], told["kills"]
+    by_kind = ", ".join(f"{count} × {kind}" for kind, count in killed["by_kind"].items())
+    rows = [
+        ("result", "passed" if told["passed"] else "FAILED"),
+        ("order events", f"{planned['events']:,} of {planned['accounts']} accounts, {planned['repeats']:,} said twice"),
+        ("poison", f"{planned['poison']} records, {planned['behind_poison']} behind them; parked: {found['parked']}"),
+        ("killed", f"{killed['killed']} ({by_kind})"),
+        ("frozen", f"{killed['frozen']}, given up by their group: {killed['frozen_and_expelled']}"),
+        ("documents", f"{found['documents']:,}; numbers {found['numbers']}"),
+        ("postings", f"{found['entries']:,} entries, sum {found['postings_sum']}"),
+        ("mails", f"{mails['message_ids']:,} Message-IDs, {mails['again_after_a_kill']} again after a kill"),
+        ("on the wire", "; ".join(f"{t}: {w['records']:,} for {w['said']:,}" for t, w in found["wire"].items())),
+        ("longest stall", f"{told['longest_stall_s']} s"),
+        ("took", f"{told['seconds']}, {told['events_per_s']} events/s"),
+        ("seed", str(told["seed"])),
+    ]
+    lines = [f"| {name} | {value} |" for name, value in rows]
+    return "\n".join(["| chaos run | |", "|---|---|", *lines, *_faults(told)]) + "\n"
+
+
+def _faults(told: dict[str, Any]) -> list[str]:
+    return [
+        f"\n**{one['name']}**: {one['what']}: {one['count']}\n" + "\n".join(f"* {e}" for e in one["examples"])
+        for one in told["faults"]
+    ]
+
+
+def write(outcome: Outcome, out: Path) -> str:
+    told = figures(outcome)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "report.json").write_text(json.dumps(told, indent=1) + "\n")
+    (out / "report.md").write_text(text(told))
+    return text(told)
