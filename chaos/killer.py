@@ -67,9 +67,9 @@ class Killer:
 
     async def _broker(self) -> str:
         node = self.rng.choice(NODES)
-        await self.cluster.kill(node)
+        await self.cluster.nodes[node].kill()
         await asyncio.sleep(self.rng.uniform(3, 8))
-        await self.cluster.start(node)
+        await self.cluster.nodes[node].start()
         await self.cluster.until_whole()
         return f"kafka-{node}"
 

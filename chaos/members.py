@@ -9,7 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from shared.devstack.child import Child, free_port, start_child
+from shared.devstack.child import Child, start_child
+from shared.devstack.engine import free_host_port
 
 READY_WITHIN = 90.0
 # validation trusts no resolver here, so it is never ready; that it lives is all that can be asked
@@ -20,7 +21,7 @@ class Member:
     """One process after another under one name and port; each life has a log of its own."""
 
     def __init__(self, service: str, number: int, logs: Path, module: str = "services") -> None:
-        self.service, self.name, self.port = service, f"{service}-{number}", free_port()
+        self.service, self.name, self.port = service, f"{service}-{number}", free_host_port()
         self._logs, self._module, self._lives = logs, module, 0
         self.wanted = False
         self.child: Child

@@ -19,7 +19,6 @@ from chaos.watch import Stalled, Watch
 from chaos.wire import count_records, read_wire
 from shared.devstack.child import ChildEnded
 from shared.events.orders import TOPIC
-from shared.ids import new_id
 
 OFFSETS_FIRST = {"billing": "chaos.offsets_first"}
 
@@ -63,9 +62,8 @@ class Outcome:
 async def play(wish: Wish) -> Outcome:
     outcome = Outcome(wish, Plan.make(wish.size, wish.seed))
     modules = OFFSETS_FIRST if wish.control else {}
-    prefix = f"issuary-chaos-{new_id().hex[-8:]}"
     started = time.monotonic()
-    async with stage(prefix, wish.out / "logs", wish.services, modules, wish.poll_interval) as ground:
+    async with stage(wish.out / "logs", wish.services, modules, wish.poll_interval) as ground:
         _lap(outcome, "start", started)
         await _until_over(ground, outcome)
         compared = time.monotonic()

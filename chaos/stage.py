@@ -30,11 +30,11 @@ class Stage:
 
 @asynccontextmanager
 async def stage(
-    prefix: str, logs: Path, services: Mapping[str, int], modules: Mapping[str, str], poll_interval: float
+    logs: Path, services: Mapping[str, int], modules: Mapping[str, str], poll_interval: float
 ) -> AsyncIterator[Stage]:
     members = Members(services, logs, modules)
     gateway = Gateway([member.port for member in members.of("billing")])
-    async with Cluster(prefix) as cluster, Database(prefix) as database, Sink() as sink, gateway:
+    async with Cluster() as cluster, Database() as database, Sink() as sink, gateway:
         environment = _environment(cluster, database, sink, gateway, poll_interval)
         await _prepare(database, services, environment)
         await cluster.until_whole()
@@ -65,7 +65,7 @@ def _environment(
 
 async def _prepare(database: Database, services: Mapping[str, int], environment: Mapping[str, str]) -> None:
     """By the commands of production."""
-    await database.make(*services)
+    await database.make_databases(services)
     await asyncio.gather(_ctl(environment, "migrate", *services), _ctl(environment, "topics"))
     await _ctl(environment, "billing", "load", "docs/catalogue.toml")
 

@@ -60,10 +60,12 @@ class Watch:
 
     def _note(self, state: State) -> None:
         now = time.monotonic()
-        if state.moved != self.state.moved or not self.state.due:
+        if self.state.due:
+            self.longest = max(self.longest, now - self._since)
+        if state.moved != self.state.moved or not state.due:
             self._since = now
         self._quiet = self._quiet + 1 if state == self.state else 0
-        self.longest, self.state = max(self.longest, now - self._since), state
+        self.state = state
 
     def _complain(self) -> None:
         if (quiet := time.monotonic() - self._since) > self.patience:

@@ -15,6 +15,7 @@ import docker.errors
 from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient
+from testcontainers.core.network import Network
 
 from shared.migrate import ROOT
 
@@ -51,9 +52,17 @@ class Container:
     """One server at a fixed port of the host, which stays its own when it is killed and started again."""
 
     def __init__(
-        self, name: str, image: str, port: int, *, command: Sequence[str] = (), environment: Mapping[str, str]
+        self,
+        name: str,
+        image: str,
+        port: int,
+        *,
+        command: Sequence[str] = (),
+        environment: Mapping[str, str],
+        network: Network | None = None,
     ) -> None:
-        self.name, self.image, self.port = name, image, port
+        """On a `network` the others reach it by its name."""
+        self.name, self.image, self.port, self.network = name, image, port, network
         self.command, self.environment = command, environment
         self.host, self.host_port = engine_host(), free_host_port()
         self._made: DockerContainer | None = None
@@ -104,6 +113,8 @@ class Container:
         made.with_name(f"issuary-test-{self.name}-{secrets.token_hex(4)}").with_kwargs(labels={LABEL: RUN})
         if self.command:
             made.with_command([*self.command])
+        if self.network:
+            made.with_network(self.network).with_network_aliases(self.name)
         self._made = made.start()
 
     def _again(self) -> None:
@@ -118,6 +129,11 @@ class Container:
         if not self._made:
             raise RuntimeError(f"the container of {self.image} is not started")
         return self._made.get_wrapped_container()
+
+
+def new_network() -> Network:
+    start_reaper()
+    return Network(docker_network_kw={"labels": {LABEL: RUN}})
 
 
 def engine_host() -> str:

@@ -1,4 +1,4 @@
-"""python -m shared.devstack.reaper LABEL=VALUE: when its parent has ended, removes the containers with that label."""
+"""python -m shared.devstack.reaper LABEL=VALUE: when its parent has ended, removes what has that label."""
 
 import sys
 from contextlib import suppress
@@ -8,9 +8,13 @@ from testcontainers.core.docker_client import DockerClient
 
 
 def reap(label: str) -> None:
-    for container in DockerClient().client.containers.list(all=True, filters={"label": label}):
+    client = DockerClient().client
+    for container in client.containers.list(all=True, filters={"label": label}):
         with suppress(APIError):  # the run itself may have removed it meanwhile
             container.remove(force=True, v=True)
+    for network in client.networks.list(filters={"label": label}):
+        with suppress(APIError):
+            network.remove()
 
 
 if __name__ == "__main__":
