@@ -7,9 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from chaos.found import Found, Wire
-from chaos.killer import FREEZE, Strike
 from chaos.plan import Deed, Plan
 from chaos.sink import Mail
+from chaos.strikes import FREEZE, Strike
 
 SHOWN = 5
 EXPLAINED_BEFORE, EXPLAINED_AFTER = 10.0, 10.0

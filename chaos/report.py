@@ -12,7 +12,7 @@ from chaos.run import Outcome
 
 
 def figures(outcome: Outcome) -> dict[str, Any]:
-    wish, plan, found = outcome.wish, outcome.plan, outcome.found
+    wish = outcome.wish
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
@@ -20,34 +20,53 @@ def figures(outcome: Outcome) -> dict[str, Any]:
         "passed": not outcome.faults,
         "faults": [one.__dict__ for one in outcome.faults],
         "seed": wish.seed,
-        "settings": {
-            "rate": wish.rate, "poll_interval_s": wish.poll_interval, "freeze_s": wish.freeze_for,
-            "members": wish.services, "leases_cut_short": outcome.leases_cut,
-        },
-        "planned": {
-            "events": wish.size.events, "accounts": wish.size.accounts, "repeats": wish.size.repeats,
-            "poison": wish.size.poison, "poison_by_kind": dict(plan.kinds), "behind_poison": plan.behind,
-            "orders": {kind: plan.count(kind) for kind in ("charge", "credit", "wait", "release")},
-        },
-        "found": {
-            "records_of_orders": outcome.records,
-            "heard": {name: len(ids) for name, ids in found.heard.items()},
-            "parked": {name: len(rows) for name, rows in found.parked.items()},
-            "entries": found.entries, "postings_sum": found.postings_sum,
-            "numbers": {f"{s} {y} of {e}": len(drawn) for (e, s, y), drawn in found.numbers.items()},
-            "documents": len(found.documents),
-            "wire": {t: {"records": w.records, "said": _said(outcome, t)} for t, w in found.wire.items()},
-        },
-        "mails": {
-            "arrived": len(found.mails), "message_ids": len({mail.message_id for mail in found.mails}),
-            "again_after_a_kill": len(again(found.mails)), "accounts": wish.size.mailed,
-        },
+        "settings": _settings(outcome),
+        "planned": _planned(outcome),
+        "found": _found(outcome),
+        "mails": _mails(outcome),
         "kills": kills(outcome),
         "strikes": [strike._asdict() for strike in outcome.strikes],
         "longest_stall_s": outcome.longest_stall,
         "seconds": outcome.seconds,
         "events_per_s": round(wish.size.events / max(outcome.seconds.get("all", 0), 0.1), 1),
+    }
+
+
+def _settings(outcome: Outcome) -> dict[str, Any]:
+    wish = outcome.wish
+    return {
+        "rate": wish.rate, "poll_interval_s": wish.poll_interval, "freeze_s": wish.freeze_for,
+        "members": wish.services, "leases_cut_short": outcome.leases_cut,
     }  # fmt: skip
+
+
+def _planned(outcome: Outcome) -> dict[str, Any]:
+    plan, size = outcome.plan, outcome.plan.size
+    return {
+        "events": size.events, "accounts": size.accounts, "accounts_with_mail": size.mailed, "repeats": size.repeats,
+        "poison": size.poison, "poison_by_kind": dict(plan.kinds), "behind_poison": plan.behind,
+        "orders": {kind: plan.count(kind) for kind in ("charge", "credit", "wait", "release")},
+    }  # fmt: skip
+
+
+def _found(outcome: Outcome) -> dict[str, Any]:
+    found = outcome.found
+    return {
+        "records_of_orders": outcome.records,
+        "heard": {name: len(ids) for name, ids in found.heard.items()},
+        "parked": {name: len(rows) for name, rows in found.parked.items()},
+        "entries": found.entries,
+        "postings_sum": found.postings_sum,
+        "numbers": {f"{s} {y} of {e}": len(drawn) for (e, s, y), drawn in found.numbers.items()},
+        "documents": len(found.documents),
+        "wire": {topic: {"records": w.records, "said": _said(outcome, topic)} for topic, w in found.wire.items()},
+    }
+
+
+def _mails(outcome: Outcome) -> dict[str, int]:
+    mails = outcome.found.mails
+    ids = {mail.message_id for mail in mails}
+    return {"arrived": len(mails), "message_ids": len(ids), "again_after_a_kill": len(again(mails))}
 
 
 def _said(outcome: Outcome, topic: str) -> int:

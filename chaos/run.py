@@ -8,12 +8,14 @@ from pathlib import Path
 from random import Random
 
 from chaos.checks import Fault, check
-from chaos.found import SPEAKERS, Found, read_state
-from chaos.killer import ROUND, Killer, Strike, schedule
+from chaos.found import Found
+from chaos.killer import Killer
 from chaos.lag import Groups
 from chaos.plan import Plan, Size
 from chaos.publisher import Publisher
 from chaos.stage import PARTITIONS, SERVICES, Stage, stage
+from chaos.state import SPEAKERS, read_state
+from chaos.strikes import ROUND, Strike, schedule
 from chaos.traffic import Record
 from chaos.watch import Stalled, Watch
 from chaos.wire import count_records, read_wire

@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from chaos.found import Wire
 from chaos.plan import Deed
+from chaos.stage import PARTITIONS
 
 TELLS = {
     "order_charged": "charge", "credit_note_issued": "credit", "order_waiting": "wait", "order_released": "release",
@@ -36,7 +37,7 @@ async def records_of(address: str, topic: str) -> AsyncIterator[Any]:
     consumer = AIOKafkaConsumer(bootstrap_servers=address, auto_offset_reset="earliest", enable_auto_commit=False)
     await consumer.start()
     try:
-        places = [TopicPartition(topic, n) for n in await _partitions(consumer, topic)]
+        places = [TopicPartition(topic, n) for n in range(PARTITIONS)]
         consumer.assign(places)
         ends = await consumer.end_offsets(places)
         await consumer.seek_to_beginning(*places)
@@ -48,9 +49,3 @@ async def records_of(address: str, topic: str) -> AsyncIterator[Any]:
             left = {place for place in left if await consumer.position(place) < ends[place]}
     finally:
         await consumer.stop()
-
-
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[int]:
-    await consumer._client.force_metadata_update()
-    await consumer.topics()
-    return sorted(consumer.partitions_for_topic(topic) or ())

@@ -7,8 +7,8 @@ import pytest
 
 from chaos.checks import Fault, check, repeats
 from chaos.found import Found
-from chaos.killer import Strike
 from chaos.plan import Plan
+from chaos.strikes import Strike
 from tests.chaos.makers import SPACE, TOPIC, a_plan, all_well
 
 Harm = Callable[[Plan, Found], None]

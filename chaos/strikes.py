@@ -1,0 +1,26 @@
+"""What is killed or frozen in a run, in an order that comes from its seed."""
+
+from collections.abc import Sequence
+from random import Random
+from typing import NamedTuple
+
+# Whatever is cut off after some of these, every kind has had its turn.
+ROUND = (
+    "billing", "broker", "notifications", "database", "freeze", "validation", "billing", "broker", "orders", "billing",
+    "broker", "database", "notifications",
+)  # fmt: skip
+FREEZE = "freeze"
+
+
+class Strike(NamedTuple):
+    kind: str  # service, broker, database, freeze
+    target: str
+    at: float
+    until: float  # everybody has recovered
+    expelled: bool = False  # a frozen member was given up by its group
+
+
+def schedule(strikes: int, rng: Random, kinds: Sequence[str] = ROUND) -> list[str]:
+    chosen = [kinds[n % len(kinds)] for n in range(strikes)]
+    rng.shuffle(chosen)
+    return chosen
