@@ -30,8 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--strikes", type=int, default=26, help="kills and freezes")
     parser.add_argument("--rate", type=float, default=100.0, help="events a second")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--poll-interval", type=float, default=12.0, help="of all members, in seconds")
-    parser.add_argument("--freeze", type=float, default=20.0, help="seconds that a member is frozen")
+    parser.add_argument("--poll-interval", type=float, default=10.0, help="of all members, in seconds")
     parser.add_argument("--cool-down", type=float, default=8.0, help="seconds between recovery and the next strike")
     parser.add_argument("--patience", type=float, default=180.0, help="seconds without progress that fail the run")
     parser.add_argument("--cut-leases", action="store_true", help="do not wait for the leases of killed mailers to end")
@@ -44,7 +43,7 @@ def _wish(given: argparse.Namespace) -> Wish:
     events = given.events
     size = Size(events=events, repeats=max(events // 100, 1), poison=0 if given.control else max(events // 500, 14))
     return Wish(
-        size, given.seed, given.rate, given.strikes, given.poll_interval, given.freeze, given.cool_down,
+        size, given.seed, given.rate, given.strikes, given.poll_interval, given.cool_down,
         given.patience, given.out, given.cut_leases, given.control,
     )  # fmt: skip
 

@@ -34,7 +34,8 @@ def check(plan: Plan, found: Found, strikes: Sequence[Strike]) -> list[Fault]:
     parts: list[Callable[[Plan, Found], list[Fault]]] = [
         heard, deeds, waiting, book, numbers, parked, needs, documents, messages, mails, wire, told, listened,
     ]  # fmt: skip
-    return [one for part in parts for one in part(plan, found)] + repeats(found.mails, strikes)
+    faults = [one for part in parts for one in part(plan, found)]
+    return faults + repeats(found.mails, strikes) + frozen(strikes)
 
 
 def heard(plan: Plan, found: Found) -> list[Fault]:
@@ -193,6 +194,12 @@ def _explains(strike: Strike, mail: Mail) -> bool:
     """The process that sent it, or the database that should have noted it, was killed or frozen."""
     hit = strike.kind in ("database", FREEZE) or strike.target.startswith("notifications")
     return hit and strike.at - EXPLAINED_BEFORE <= mail.at <= strike.until + EXPLAINED_AFTER
+
+
+def frozen(strikes: Sequence[Strike]) -> list[Fault]:
+    """A member that its group never gave up shows nothing."""
+    stayed = (one.target for one in strikes if one.kind == FREEZE and not one.expelled)
+    return fault("frozen", "frozen, but not given up by its group", stayed)
 
 
 def wire(plan: Plan, found: Found) -> list[Fault]:

@@ -21,7 +21,7 @@ class Cluster:
 
     def _new(self, node: int) -> Container:
         container = Container(f"kafka-{node}", KAFKA_IMAGE, 9092, environment={}, network=self._network)
-        container.environment = _settings(node, f"{container.host}:{container.host_port}")
+        container.environment = _settings(node, _address(container))
         return container
 
     async def __aenter__(self) -> Self:
@@ -40,16 +40,22 @@ class Cluster:
 
     @property
     def address(self) -> str:
-        return ",".join(f"{node.host}:{node.host_port}" for node in self.nodes.values())
+        return ",".join(map(_address, self.nodes.values()))
 
-    async def until_whole(self) -> None:
-        """All nodes answer, and every partition has all its replicas in sync: so much may be lost again."""
+    async def start(self, node: int) -> None:
+        """Until that very node answers, which it does when the controllers have taken it back, and lacks nothing."""
+        await self.nodes[node].start()
+        await self.until_whole(node)
+
+    async def until_whole(self, *nodes: int) -> None:
+        """They answer, and every partition has all its replicas in sync: so much may be lost again."""
         async with asyncio.timeout(START_WITHIN):
-            while not await self._is_whole():  # noqa: ASYNC110 - of other processes
-                await asyncio.sleep(0.5)
+            for node in nodes or NODES:
+                while not await self._sees_all(node):  # noqa: ASYNC110 - of other processes
+                    await asyncio.sleep(0.5)
 
-    async def _is_whole(self) -> bool:
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.address, request_timeout_ms=5000)
+    async def _sees_all(self, node: int) -> bool:
+        admin = AIOKafkaAdminClient(bootstrap_servers=_address(self.nodes[node]), request_timeout_ms=5000)
         try:
             await admin.start()
             brokers = await admin.describe_cluster()
@@ -63,6 +69,10 @@ class Cluster:
     async def _remove(self) -> None:
         await asyncio.gather(*(node.remove() for node in self.nodes.values()))
         await asyncio.to_thread(self._network.remove)
+
+
+def _address(node: Container) -> str:
+    return f"{node.host}:{node.host_port}"
 
 
 def _settings(node: int, address: str) -> dict[str, str]:

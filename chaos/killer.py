@@ -10,7 +10,11 @@ from chaos.cluster import NODES, Cluster
 from chaos.database import Database
 from chaos.lag import members_of
 from chaos.members import Member, Members
-from chaos.strikes import FREEZE, Strike
+from chaos.sink import Sink
+from chaos.strikes import FREEZE, MAILER, Strike
+
+MAIL_WITHIN = 30.0
+BEYOND = (1.5, 10.0)  # seconds after the poll interval: shorter and longer than a transaction may be idle
 
 
 @dataclass
@@ -18,20 +22,22 @@ class Killer:
     cluster: Cluster
     database: Database
     members: Members
+    sink: Sink
     rng: Random
-    freeze_for: float
+    poll_interval: float
 
     async def strike(self, what: str) -> Strike:
-        at = time.time()
+        at, expelled = time.time(), False
         if what == "broker":
-            target, expelled = await self._broker(), False
+            target = await self._broker()
         elif what == "database":
-            target, expelled = await self._database(), False
+            target = await self._database()
         elif what == FREEZE:
             target, expelled = await self._freeze(self._one_of("billing"))
         else:
-            target, expelled = await self._service(self._one_of(what)), False
-        kind = what if what in ("broker", "database", FREEZE) else "service"
+            member = await self._mailer() if what == MAILER else self._one_of(what)
+            target = await self._service(member)
+        kind = what if what in ("broker", "database", FREEZE, MAILER) else "service"
         return Strike(kind, target, at, time.time(), expelled)
 
     def _one_of(self, service: str) -> Member:
@@ -43,12 +49,27 @@ class Killer:
         await self.members.again(member)
         return member.name
 
+    async def _mailer(self) -> Member:
+        """The one that has just got the mail server's answer: held still before it can note that."""
+        mailers = self.members.of("notifications")
+        self.sink.trap = asyncio.get_running_loop().create_future()
+        try:
+            port = await asyncio.wait_for(self.sink.trap, MAIL_WITHIN)
+        except TimeoutError:
+            return self.rng.choice(mailers)
+        for member in mailers:
+            member.freeze()
+        caught = next((member for member in mailers if member.owns(port)), mailers[0])
+        for member in mailers:
+            if member is not caught:
+                member.thaw()
+        return caught
+
     async def _broker(self) -> str:
         node = self.rng.choice(NODES)
         await self.cluster.nodes[node].kill()
-        await asyncio.sleep(self.rng.uniform(3, 8))
-        await self.cluster.nodes[node].start()
-        await self.cluster.until_whole()
+        await asyncio.sleep(self.rng.uniform(3, 15))  # its leaders go to others after 9
+        await self.cluster.start(node)
         return f"kafka-{node}"
 
     async def _database(self) -> str:
@@ -70,7 +91,7 @@ class Killer:
 
     async def _is_given_up(self, member: Member) -> bool:
         others, given_up = len(self.members.of(member.service)) - 1, False
-        until = time.monotonic() + self.freeze_for
+        until = time.monotonic() + self.poll_interval + self.rng.uniform(*BEYOND)
         while (left := until - time.monotonic()) > 0:
             with suppress(Exception):
                 given_up |= await members_of(self.cluster.address, member.service) == others

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psutil
+
 from shared.devstack.child import Child, start_child
 from shared.devstack.engine import free_host_port
 
@@ -47,6 +49,10 @@ class Member:
 
     def thaw(self) -> None:
         os.kill(self.child.pid, signal.SIGCONT)
+
+    def owns(self, port: int) -> bool:
+        """Whether it has a connection from that port."""
+        return any(one.laddr.port == port for one in psutil.Process(self.child.pid).net_connections("tcp"))
 
     async def until_ready(self) -> None:
         async with asyncio.timeout(READY_WITHIN):

@@ -35,7 +35,7 @@ def figures(outcome: Outcome) -> dict[str, Any]:
 def _settings(outcome: Outcome) -> dict[str, Any]:
     wish = outcome.wish
     return {
-        "rate": wish.rate, "poll_interval_s": wish.poll_interval, "freeze_s": wish.freeze_for,
+        "rate": wish.rate, "poll_interval_s": wish.poll_interval,
         "members": wish.services, "leases_cut_short": outcome.leases_cut,
     }  # fmt: skip
 

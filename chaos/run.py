@@ -32,7 +32,6 @@ class Wish:
     rate: float  # events a second, as long as the killer keeps up
     strikes: int
     poll_interval: float
-    freeze_for: float  # seconds, beyond the poll interval
     cool_down: float  # seconds after everybody has recovered from a strike
     patience: float  # seconds without progress that fail the run
     out: Path
@@ -101,7 +100,7 @@ async def _until_over(ground: Stage, outcome: Outcome) -> None:
 async def _storm(ground: Stage, outcome: Outcome, told: asyncio.Event) -> None:
     """As many slices as strikes; each strike falls somewhere into its slice."""
     wish, rng, started = outcome.wish, Random(outcome.wish.seed), time.monotonic()
-    killer = Killer(ground.cluster, ground.database, ground.members, rng, wish.freeze_for)
+    killer = Killer(ground.cluster, ground.database, ground.members, ground.sink, rng, wish.poll_interval)
     async with Publisher(ground.cluster.address, wish.rate) as publisher:
         await publisher.say(outcome.plan.opened)
         for what, records in zip(schedule(wish.strikes, rng, wish.kinds), _slices(outcome), strict=True):

@@ -21,6 +21,7 @@ class Mail(NamedTuple):
 class Sink:
     def __init__(self) -> None:
         self.mails: list[Mail] = []
+        self.trap: asyncio.Future[int] | None = None  # gets the sender's port as soon as the next mail is answered
         self._server: asyncio.Server
 
     async def __aenter__(self) -> Self:
@@ -43,7 +44,13 @@ class Sink:
         digest = hashlib.sha256(content).hexdigest()
         for recipient in envelope.rcpt_tos:
             self.mails.append(Mail(_message_id(content), recipient, digest, time.time()))
+        if self.trap and not self.trap.done():
+            asyncio.get_running_loop().call_soon(self._spring, session.peer[1])
         return "250 taken"
+
+    def _spring(self, port: int) -> None:
+        if self.trap and not self.trap.done():
+            self.trap.set_result(port)
 
 
 def _message_id(content: bytes) -> str:

@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 # Whatever is cut off after some of these, every kind has had its turn.
 ROUND = (
-    "billing", "broker", "notifications", "database", "freeze", "validation", "billing", "broker", "orders", "billing",
+    "billing", "broker", "mailer", "database", "freeze", "validation", "billing", "broker", "orders", "billing",
     "broker", "database", "notifications",
 )  # fmt: skip
-FREEZE = "freeze"
+FREEZE, MAILER = "freeze", "mailer"
 
 
 class Strike(NamedTuple):
-    kind: str  # service, broker, database, freeze
+    kind: str  # service, broker, database, freeze; mailer: one that has its answer and has not noted it
     target: str
     at: float
     until: float  # everybody has recovered

@@ -186,6 +186,7 @@ def test_a_lost_event_is_called_by_its_name(plan: Plan) -> None:
     [
         ("service", "notifications-1", 1001.0, set()),
         ("database", "postgres", 1001.0, set()),
+        ("mailer", "notifications-1", 999.0, set()),
         ("service", "notifications-2", 1100.0, {"mail"}),
         ("service", "billing-1", 1001.0, {"mail"}),
         ("broker", "kafka-1", 1001.0, {"mail"}),
@@ -198,6 +199,13 @@ def test_a_mail_may_come_again_only_after_a_kill_that_can_explain_it(
     mails = [*found.mails, found.mails[0]._replace(at=1900.0)]
 
     assert names(repeats(mails, [Strike(kind, target, at, at + 3)])) == faults
+
+
+def test_a_frozen_member_must_have_been_given_up_by_its_group(plan: Plan) -> None:
+    stayed, left = (Strike("freeze", "billing-1", 1.0, 20.0, expelled) for expelled in (False, True))
+
+    assert names(check(plan, all_well(plan), [stayed])) == {"frozen"}
+    assert check(plan, all_well(plan), [left]) == []
 
 
 def test_bytes_and_order_of_a_plan_come_from_its_seed(plan: Plan) -> None:

@@ -30,10 +30,11 @@ async def test_nothing_is_lost_doubled_or_swapped_while_everything_is_killed_in_
     assert status == 0, said
     assert told["faults"] == []
     assert told["kills"]["killed"] == 8
-    assert set(told["kills"]["by_kind"]) == {"service", "broker", "database"}
+    assert set(told["kills"]["by_kind"]) == {"service", "broker", "database", "mailer"}
     assert told["kills"]["frozen_and_expelled"] == told["kills"]["frozen"] == 1
     assert told["found"]["records_of_orders"] > 3000 + told["planned"]["repeats"] + told["planned"]["poison"]
     assert told["mails"]["message_ids"] > 0
+    assert told["mails"]["again_after_a_kill"] >= 1
 
 
 async def test_offsets_before_transactions_lose_events_and_the_same_check_says_which(tmp_path: Path) -> None:
