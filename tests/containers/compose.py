@@ -1,0 +1,65 @@
+"""One composed stack under a project name and on ports of its own, by whichever Compose is there."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from shared.migrate import ROOT
+
+SERVICES = ("orders", "billing", "validation", "notifications")
+FILES = ("-f", "compose.yaml", "-f", "compose.demo.yaml")
+SECRETS = ROOT / "deploy" / "secrets"
+Ended = subprocess.CompletedProcess[str]
+
+
+@cache
+def command() -> tuple[str, ...]:
+    plugin = subprocess.run(["docker", "compose", "version"], capture_output=True)
+    return ("docker", "compose") if plugin.returncode == 0 else ("docker-compose",)
+
+
+def run(*words: str | Path, check: bool = True, seconds: float = 300, **environment: str) -> Ended:
+    """The whole output stands in the error: without it nobody finds out why a container did not start."""
+    ended = subprocess.run(
+        [*map(str, words)], cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=seconds
+    )
+    if check and ended.returncode:
+        raise AssertionError(
+            f"{' '.join(map(str, words))} ended with {ended.returncode}:\n{ended.stdout}{ended.stderr}"
+        )
+    return ended
+
+
+@dataclass
+class Compose:
+    project: str
+    ports: dict[str, str]  # PORT, KAFKA_PORT and MAIL_PORT
+    ready_after: float = field(default=0, init=False)
+
+    def __call__(self, *words: str, check: bool = True, seconds: float = 300) -> Ended:
+        return run(*command(), *FILES, "-p", self.project, *words, check=check, seconds=seconds, **self._environment())
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.ports['PORT']}"
+
+    def up(self) -> None:
+        began = time.monotonic()
+        self("up", "--detach", "--no-build")
+        run(sys.executable, "deploy/ready.py", self.url)
+        self.ready_after = time.monotonic() - began
+
+    def execute(self, service: str, *words: str, check: bool = True, environment: Sequence[str] = ()) -> Ended:
+        given = [word for pair in environment for word in ("-e", pair)]
+        return self("exec", "-T", *given, service, *words, check=check)
+
+    def containers(self, service: str) -> list[str]:
+        return self("ps", "-q", service).stdout.split()
+
+    def _environment(self) -> dict[str, str]:
+        return {**self.ports, "ISSUARY_BASE_URL": self.url}
