@@ -78,7 +78,7 @@ def test_a_login_reaches_its_own_database(stack: Compose, service: str) -> None:
     assert connect(stack, service, service).returncode == 0
 
 
-@pytest.mark.parametrize(("login", "database"), permutations(SERVICES, 2))
+@pytest.mark.parametrize(("login", "database"), [*permutations(SERVICES, 2)])
 def test_a_login_reaches_no_other_database(stack: Compose, login: str, database: str) -> None:
     refused = connect(stack, login, database)
 
