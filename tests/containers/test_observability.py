@@ -124,7 +124,9 @@ def test_the_figures_are_those_of_the_traffic(prometheus: httpx.Client) -> None:
     assert one('sum(issuary_relay_leader{service="billing"})') == 1
     assert one('histogram_quantile(0.5, sum by (le) (issuary_event_seconds_bucket{service="billing"}))') < 60
     partitions = 'count by (partition) (issuary_lag{service="billing", topic="orders.events.v1"})'
-    assert (one(f"count({partitions})"), one(f"max({partitions})")) == (12, 1), "each has one member, and shows there only"
+    assert (one(f"count({partitions})"), one(f"max({partitions})")) == (12, 1), (
+        "each has one member, and shows there only"
+    )
     routes = {row["metric"]["route"] for row in value_of(prometheus, "issuary_http_seconds_count")}
     assert "/services/v2/order/certificate/{number}" in routes
     assert not any("7" in route for route in routes)
