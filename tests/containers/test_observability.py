@@ -141,6 +141,16 @@ def test_prometheus_evaluates_every_rule_without_error(prometheus: httpx.Client)
     assert [rule["name"] for rule in found if rule.get("state") == "firing"] == []
 
 
+def test_a_service_without_any_member_counts_none(stack: Stack, prometheus: httpx.Client) -> None:
+    stack.run_compose("stop", "--timeout", "30", "notifications")
+    members, until = 'service:issuary_members:sum{service="notifications"} < 1', time.monotonic() + 90
+    while not value_of(prometheus, members) and time.monotonic() < until:
+        time.sleep(2)
+
+    assert value_of(prometheus, members)
+    assert value_of(prometheus, 'ALERTS{alertname="IssuaryServiceGone", service="notifications"}')
+
+
 def test_compose_takes_the_profile(stack: Stack) -> None:
     done = subprocess.run(
         [*stack.compose, "--profile", "observability", "config", "--services"],
