@@ -83,10 +83,16 @@ class _Planning:
     def whole(self) -> Plan:
         plan, size = self.plan, self.plan.size
         plan.accounts = accounts(size.accounts, size.mailed)
-        plan.opened = [opened(account, self.rng, self.now) for account in plan.accounts]
+        plan.opened = [self._open(account) for account in plan.accounts]
         good = [self._next() for _ in range(size.events)]
         plan.said = self._with_poison(self._with_repeats(good))
         return plan
+
+    def _open(self, account: Account) -> Record:
+        event = opened(account, self.rng, self.now)
+        label = f"{event.type} of account {account.id}"
+        self.plan.labels[event.id] = label
+        return as_record(event, label)
 
     def _next(self) -> Record:
         account = self.rng.choice(self.plan.accounts)

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import time
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, cast
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -45,7 +45,8 @@ class Sink:
         for recipient in envelope.rcpt_tos:
             self.mails.append(Mail(_message_id(content), recipient, digest, time.time()))
         if self.trap and not self.trap.done():
-            asyncio.get_running_loop().call_soon(self._spring, session.peer[1])
+            _, port = cast(tuple[str, int], session.peer)
+            asyncio.get_running_loop().call_soon(self._spring, port)
         return "250 taken"
 
     def _spring(self, port: int) -> None:

@@ -211,4 +211,4 @@ def test_a_frozen_member_must_have_been_given_up_by_its_group(plan: Plan) -> Non
 def test_bytes_and_order_of_a_plan_come_from_its_seed(plan: Plan) -> None:
     assert [one.label for one in a_plan().said] == [one.label for one in plan.said]
     assert len(plan.said) == 400 + 4 + 28 + plan.behind
-    assert len(plan.labels) == 400
+    assert len(plan.labels) == 20 + 400

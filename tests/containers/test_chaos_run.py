@@ -38,7 +38,7 @@ async def test_nothing_is_lost_doubled_or_swapped_while_everything_is_killed_in_
 
 
 async def test_offsets_before_transactions_lose_events_and_the_same_check_says_which(tmp_path: Path) -> None:
-    status, said, told = await run(tmp_path, "--control", "--events", "3000", "--strikes", "6", "--rate", "2000")
+    status, said, told = await run(tmp_path, "--control", "--events", "2000", "--strikes", "5", "--rate", "2000")
 
     assert status == 1, said
     lost = [one for one in told["faults"] if one["name"] == "lost"]
