@@ -57,7 +57,7 @@ def _found(outcome: Outcome) -> dict[str, Any]:
         "parked": {name: len(rows) for name, rows in found.parked.items()},
         "entries": found.entries,
         "postings_sum": found.postings_sum,
-        "numbers": {f"{s} {y} of {e}": len(drawn) for (e, s, y), drawn in found.numbers.items()},
+        "numbers": {f"{s} {y} of seller {e}": len(drawn) for (e, s, y), drawn in found.numbers.items()},
         "documents": len(found.documents),
         "wire": {topic: {"records": w.records, "said": _said(outcome, topic)} for topic, w in found.wire.items()},
     }
@@ -86,24 +86,43 @@ def kills(outcome: Outcome) -> dict[str, Any]:
 
 
 def text(told: dict[str, Any]) -> str:
-    planned, found, mails, killed = told["planned"], told["found"], told["mails"], told["kills"]
-    by_kind = ", ".join(f"{count} × {kind}" for kind, count in killed["by_kind"].items())
-    rows = [
-        ("result", "passed" if told["passed"] else "FAILED"),
-        ("order events", f"{planned['events']:,} of {planned['accounts']} accounts, {planned['repeats']:,} said twice"),
-        ("poison", f"{planned['poison']} records, {planned['behind_poison']} behind them; parked: {found['parked']}"),
-        ("killed", f"{killed['killed']} ({by_kind})"),
-        ("frozen", f"{killed['frozen']}, given up by their group: {killed['frozen_and_expelled']}"),
-        ("documents", f"{found['documents']:,}; numbers {found['numbers']}"),
-        ("postings", f"{found['entries']:,} entries, sum {found['postings_sum']}"),
-        ("mails", f"{mails['message_ids']:,} Message-IDs, {mails['again_after_a_kill']} again after a kill"),
-        ("on the wire", "; ".join(f"{t}: {w['records']:,} for {w['said']:,}" for t, w in found["wire"].items())),
-        ("longest stall", f"{told['longest_stall_s']} s"),
-        ("took", f"{told['seconds']}, {told['events_per_s']} events/s"),
-        ("seed", str(told["seed"])),
-    ]
+    rows = [("result", "passed" if told["passed"] else "FAILED"), *_of_the_plan(told), *_of_the_end(told)]
+    rows += [("longest stall", f"{told['longest_stall_s']} s"), ("seconds", _listed(told["seconds"]))]
+    rows += [("order events a second", str(told["events_per_s"])), ("seed", str(told["seed"]))]
     lines = [f"| {name} | {value} |" for name, value in rows]
     return "\n".join(["| chaos run | |", "|---|---|", *lines, *_faults(told)]) + "\n"
+
+
+def _of_the_plan(told: dict[str, Any]) -> list[tuple[str, str]]:
+    planned, killed = told["planned"], told["kills"]
+    return [
+        ("order events", f"{planned['events']:,} of {planned['accounts']} accounts, {planned['repeats']:,} said twice"),
+        ("poison", f"{planned['poison']} records of {len(planned['poison_by_kind'])} kinds"),
+        ("waiting behind it", str(planned["behind_poison"])),
+        ("killed", f"{killed['killed']}: {_listed(killed['by_kind'])}"),
+        ("… which", _listed(killed["by_target"])),
+        ("frozen", f"{killed['frozen']}, given up by their group meanwhile: {killed['frozen_and_expelled']}"),
+    ]
+
+
+def _of_the_end(told: dict[str, Any]) -> list[tuple[str, str]]:
+    found, mails = told["found"], told["mails"]
+    wire = [f"{w['records']:,} records for {w['said']:,} facts on {topic}" for topic, w in found["wire"].items()]
+    return [
+        ("parked", _listed(found["parked"])),
+        ("postings", f"{found['entries']:,} entries, sum {found['postings_sum']}"),
+        ("documents", f"{found['documents']:,}, by series: {_listed(found['numbers'])}"),
+        ("mails", f"{mails['message_ids']:,} Message-IDs of {told['planned']['accounts_with_mail']} accounts"),
+        (
+            "mails that came again",
+            f"{mails['again_after_a_kill']}, right only after a kill of a mailer or of the database",
+        ),
+        ("on the wire", "; ".join(wire)),
+    ]
+
+
+def _listed(counts: dict[str, Any]) -> str:
+    return ", ".join(f"{name}: {count:,}" for name, count in counts.items()) or "none"
 
 
 def _faults(told: dict[str, Any]) -> list[str]:

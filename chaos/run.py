@@ -87,14 +87,26 @@ async def _until_over(ground: Stage, outcome: Outcome) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_storm(ground, outcome, told))
             tasks.create_task(watch.until_idle(told))
-    except* Stalled as stalled:
-        outcome.faults.append(Fault("stalled", str(stalled.exceptions[0]), 1, ()))
-    except* ChildEnded as ended:
-        outcome.faults.append(Fault("ended", "a service ended by itself", 1, [str(ended.exceptions[0])]))
+    except* Exception as failed:
+        outcome.faults += [_broken_off(one) for one in _leaves(failed)]
     finally:
         await groups.close()
     _lap(outcome, "all", started)
     outcome.longest_stall, outcome.leases_cut = round(watch.longest, 1), watch.cut
+
+
+def _leaves(failed: BaseException) -> list[BaseException]:
+    if isinstance(failed, BaseExceptionGroup):
+        return [leaf for one in failed.exceptions for leaf in _leaves(one)]
+    return [failed]
+
+
+def _broken_off(error: BaseException) -> Fault:
+    if isinstance(error, Stalled):
+        return Fault("stalled", str(error), 1, ())
+    if isinstance(error, ChildEnded):
+        return Fault("ended", "a service ended by itself", 1, [str(error)])
+    return Fault("broken off", "the run could not go on", 1, [f"{type(error).__name__}: {error}"])
 
 
 async def _storm(ground: Stage, outcome: Outcome, told: asyncio.Event) -> None:
