@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import sys
@@ -20,6 +21,7 @@ from shared.host import Host, Server
 from shared.log import to_json_lines
 from shared.migrate import ROOT, upgrade
 from shared.service import Service
+from shared.service.starting import StartRefused
 from shared.settings import BaseSettings, SettingsRefused
 
 if TYPE_CHECKING:  # the embedded stack is not part of a production image
@@ -27,6 +29,9 @@ if TYPE_CHECKING:  # the embedded stack is not part of a production image
     from shared.devstack.secrets import Secrets
     from shared.devstack.summary import Opened
 
+log = logging.getLogger("issuary")
+
+REFUSED = 3  # exit status
 OPENED = """Account {account_id} is open, with division {division_id}.
 Administrator {administrator}, password {password}
 API key {api_key}
@@ -74,8 +79,7 @@ def run(arguments: Sequence[str]) -> int:
         return 2
     to_json_lines()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(arguments or NAMES))
-    return 0
+        return runner.run(serve(arguments or NAMES))
 
 
 def control(arguments: Sequence[str]) -> int:
@@ -112,14 +116,22 @@ async def open_account(arguments: Sequence[str]) -> int:
     return 0
 
 
-async def serve(names: Sequence[str]) -> None:
-    """Serves until TERM or INT; then HTTP drains, and the services end in their order."""
+async def serve(names: Sequence[str]) -> int:
+    """Serves until TERM or INT; then HTTP drains, and the services end in their order. The exit status."""
     host = Host([build(name) for name in names])
     server = Server.of(host, os.environ.get("ISSUARY_LISTEN", "127.0.0.1"), int(os.environ.get("PORT", "8080")))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, server.stop)
+    host.at_failure = server.stop
     async with host.running():
         await server.serve()
+    if isinstance(host.failure, StartRefused):
+        for reason in host.failure.reasons:
+            log.critical(reason)
+        return REFUSED
+    if host.failure:
+        raise host.failure
+    return 0
 
 
 @asynccontextmanager

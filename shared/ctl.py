@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
+from aiokafka.admin import AIOKafkaAdminClient
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import acls, parking
@@ -23,13 +22,13 @@ from shared.gateway import configuration
 from shared.host import ROUTES
 from shared.migrate import upgrade
 from shared.relay import Leader, lead_or_wait
-from shared.service import Service
+from shared.service import Service, mending
+from shared.service.reaching import reach
 from shared.settings import BaseSettings
-from shared.wire import database_ssl, kafka_client
+from shared.waiting import Outage
+from shared.wire import database_ssl
 
 FOR_ALL = ""  # settings as no service has them for itself
-DAY = 86_400_000
-RETENTION = {"retention.ms": str(14 * DAY), "min.insync.replicas": "2", "unclean.leader.election.enable": "false"}
 
 Build = Callable[[str], Service]
 Settings = Callable[[str], BaseSettings]
@@ -80,7 +79,11 @@ def _parser(names: Sequence[str]) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
     all_or_some = _command(commands, "migrate", migrate, "bring databases up to date", service=False)
     all_or_some.add_argument("services", nargs="*", help=f"some of {', '.join(names)}; all where none is named")
-    _command(commands, "topics", make_topics, "make the topics that are missing", service=False)
+    made = _command(
+        commands, "topics", make_topics, "make missing topics, say what is wrong with others", service=False
+    )
+    made.add_argument("--mend", action="store_true", help="correct the settings of topics, retention for example")
+    made.add_argument("--remake", metavar="TOPIC", help="delete an empty topic and make it with the right partitions")
     _command(commands, "gateway", show_gateway, "nginx's configuration, made from the routes", service=False)
     _add_acls(commands)
     parked = commands.add_parser("parked", help="events that could not be applied").add_subparsers(required=True)
@@ -128,40 +131,35 @@ async def migrate(told: Any, tools: Tools) -> None:
 
 
 async def make_topics(told: Any, tools: Tools) -> None:
-    """Partition counts are fixed for good and equal for all keyed topics; existing topics stay as they are."""
+    """Partition counts are fixed for good and equal for all topics. What is there stays as it is, and what is wrong
+    with it is said, unless mending is asked for."""
     settings = tools.settings(FOR_ALL)
     async with _administration(settings) as admin:
-        missing = [name for name in topics() if name not in set(await admin.list_topics())]
-        if missing:
-            _refuse((await admin.create_topics([_topic(name, settings) for name in missing])).topic_errors)
-    print(f"made: {', '.join(missing) or 'nothing, all topics are there'}")
-
-
-def _refuse(answers: Sequence[Sequence[Any]]) -> None:
-    """Another process may have made one meanwhile."""
-    for name, code, *message in answers:
-        if code not in (NoError.errno, TopicAlreadyExistsError.errno):
-            raise Rejected(
-                f"Kafka does not make {name}: {for_code(code).__name__} {message[0] if message else ''}".strip()
-            )
+        await _make_topics(admin, told, settings)
 
 
 @asynccontextmanager
 async def _administration(settings: BaseSettings) -> AsyncIterator[AIOKafkaAdminClient]:
-    admin = AIOKafkaAdminClient(**kafka_client(settings))
     try:
-        await admin.start()
+        admin = await reach(settings)
+    except Outage as outage:
+        raise Rejected(outage.reason) from outage
+    try:
         yield admin
     finally:
         await admin.close()
 
 
-def _topic(name: str, settings: BaseSettings) -> NewTopic:
-    replication = settings.kafka_replication
-    configuration = {**RETENTION, "min.insync.replicas": str(min(2, replication))}
-    if name.endswith("credentials.v1"):
-        configuration = {**configuration, "cleanup.policy": "compact", "retention.ms": "-1"}
-    return NewTopic(name, settings.kafka_partitions, replication, topic_configs=configuration)
+async def _make_topics(admin: AIOKafkaAdminClient, told: Any, settings: BaseSettings) -> None:
+    if told.remake:
+        await mending.remake(admin, told.remake, settings)
+        print(f"made again: {told.remake}")
+    missing = await mending.make_missing(admin, topics(), settings)
+    print(f"made: {', '.join(missing) or 'nothing, all topics are there'}")
+    if told.mend:
+        print(f"mended: {', '.join(await mending.mend(admin, topics(), settings)) or 'nothing'}")
+    if wrong := await mending.faults_of(admin, topics(), settings):
+        raise Rejected("\n".join(wrong))
 
 
 async def show_gateway(told: Any, tools: Tools) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 
@@ -48,6 +48,8 @@ def collect_less_often() -> None:
 class Host:
     def __init__(self, services: Sequence[Service]) -> None:
         self.services = {service.name: service for service in services}
+        self.failure: Exception | None = None
+        self.at_failure: Callable[[], None] = lambda: None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -75,18 +77,31 @@ class Host:
 
     @asynccontextmanager
     async def running(self, replay_since: datetime | None = None) -> AsyncIterator[None]:
-        """Mounted applications' own lifespans are not run, and each group join costs seconds: all start at once."""
+        """HTTP need not wait for it: a service that is not up yet says why. Mounted applications' own lifespans are not
+        run, and each group join costs seconds, so all start at once. `failure` is why one will not come up."""
         services = self.services.values()
         collect_less_often()
+        starting = [asyncio.create_task(self._start(service, replay_since)) for service in services]
         try:
-            await asyncio.gather(*(service.start(replay_since) for service in services))
             yield
         finally:
+            for start in starting:
+                start.cancel()
+            await asyncio.wait(starting)
             await asyncio.gather(*(service.stop() for service in services))
+
+    async def _start(self, service: Service, replay_since: datetime | None) -> None:
+        try:
+            await service.start(replay_since)
+        except Exception as error:
+            self.failure = self.failure or error
+            self.at_failure()
 
     async def wait_until_ready(self, seconds: float) -> None:
         async with asyncio.timeout(seconds):
-            while [fault for service in self.services.values() for fault in await service.ready()]:  # noqa: ASYNC110
+            while [fault for service in self.services.values() for fault in await service.ready()]:
+                if self.failure:
+                    raise self.failure
                 await asyncio.sleep(0.05)
 
     async def drain(self, seconds: float) -> None:

@@ -3,10 +3,14 @@
 import json
 import logging
 import sys
+import time
 from datetime import UTC, datetime
 from typing import TextIO
 
 PLAIN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "color_message"}
+
+
+AGAIN_AFTER = 300.0
 
 
 class JsonLines(logging.Formatter):
@@ -23,10 +27,30 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
+class Seldom(logging.Filter):
+    """Clients and the relay say each attempt anew. One of a kind in five minutes is enough, and what a service waits
+    for it says itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith(("aiokafka", "issuary.kafka", "shared.relay.sending")):
+            return True
+        if str(record.msg).startswith(("Auto create topics", "Unable connect", "Unable to update metadata")):
+            return False
+        kind, now = (record.name, str(record.msg)), time.monotonic()
+        if now - self._said.get(kind, -AGAIN_AFTER) < AGAIN_AFTER:
+            return False
+        self._said[kind] = now
+        return True
+
+
 def to_json_lines(level: str = "INFO", stream: TextIO = sys.stderr) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines())
+    handler.addFilter(Seldom())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    logging.getLogger("issuary.kafka").addFilter(lambda record: "Auto create topics" not in record.getMessage())
     for noisy in ("aiokafka", "faststream", "uvicorn.access", "httpx", "httpcore", "mail.log"):
         logging.getLogger(noisy).setLevel("WARNING")

@@ -3,19 +3,18 @@
 import asyncio
 import ssl
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from alembic import command, context
-from alembic.config import Config
 from sqlalchemy import Connection, MetaData, NullPool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from shared import access, audit, idempotency, inbox, outbox, parking
 from shared.db import mechanism
 from shared.partitions import DAYS_AHEAD, day_partitions
+from shared.schema import ROOT as ROOT
+from shared.schema import alembic_config as alembic_config
 
-ROOT = Path(__file__).parent.parent
 TABLES = (access, audit, idempotency, inbox, outbox, parking)  # imported so that `mechanism` knows their tables
 
 APPEND_ONLY = (
@@ -85,9 +84,3 @@ def upgrade(service: str, url: str, encryption: ssl.SSLContext | str = "prefer")
 def check(service: str, url: str) -> None:
     """Raises when the models and the migrated database differ."""
     command.check(alembic_config(service, url))
-
-
-def alembic_config(service: str, url: str) -> Config:
-    config = Config(ROOT / "alembic.ini", ini_section=service)
-    config.attributes["url"] = url
-    return config

@@ -40,6 +40,7 @@ class BaseSettings(BaseModel):
     kafka_max_poll_interval_ms: int = 300_000
     kafka_partitions: int = 12
     kafka_replication: int = 3
+    kafka_retention_days: int = Field(14, ge=1)
     inbox_days: int = Field(35, ge=2)
     published_days: int = Field(30, ge=1)
     pool_size: int = Field(8, ge=2)

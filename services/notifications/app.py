@@ -13,12 +13,14 @@ from shared.wire import verifying
 
 
 def build(settings: Settings) -> Service:
+    office = make_office(settings)
     return make_service(
         "notifications",
         settings,
         door=door,
         routers=[pages.router],
-        steps=lambda db: [partial(worker.send_due, db, make_office(settings))],
+        steps=lambda db: [partial(worker.send_due, db, office), office.post.knock],
+        faults=lambda: office.post.faults,
         templates=Path(__file__).parent / "templates",
     )
 

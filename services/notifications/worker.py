@@ -24,6 +24,8 @@ class Office:
 
 
 async def send_due(db: Database, office: Office) -> bool:
+    if office.post.faults:  # no mail is to blame, so none uses up an attempt
+        return False
     async with db.transaction() as tx:
         due = await actions.claim_due(tx, utcnow(), office.sender.domain, BATCH)
     for message in due:

@@ -32,7 +32,7 @@ def make_engine(
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=10,
-        connect_args={"server_settings": settings, "ssl": encryption},
+        connect_args={"server_settings": settings, "ssl": encryption, "timeout": 5},
     )
 
 

@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared import parking
-from shared.db import Database, utcnow
+from shared.db import Database, is_transient, utcnow
 from shared.door.decode import Decoder, Entry, storable
-from shared.door.work import Worker, is_transient, sentence_of
+from shared.door.work import Worker, sentence_of
 from shared.errors import Conflict, DomainError, NotFound
 from shared.inbox import mark_new
 

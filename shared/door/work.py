@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import asyncpg
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared import parking
-from shared.db import Database
+from shared.db import Database, is_transient
+from shared.db.outage import cause_of
 from shared.door.decode import Entry, storable
 from shared.door.stats import Kind, Stats
 from shared.errors import DomainError
@@ -28,10 +26,6 @@ log = logging.getLogger(__name__)
 Apply = Callable[[Any, AsyncSession], Awaitable[None]]
 Prefetch = Callable[[AsyncSession, Sequence[Any]], Awaitable[None]]
 
-# Connection, serialisation, deadlock, resources (connections, disk), lock and idle time-out, read-only (a fail-over),
-# operator (shutdown, starting up, statement time-out).
-TRANSIENT = ("08", "40001", "40P01", "53", "55P03", "25P03", "25006", "57")
-
 
 @dataclass(frozen=True)
 class Listener:
@@ -43,25 +37,11 @@ class Interrupted(Exception):
     """The partition is being taken away, the process stops, or the stay got too long: the records come again."""
 
 
-def is_transient(error: Exception) -> bool:
-    if isinstance(error, OSError | PoolTimeout) or (isinstance(error, DBAPIError) and error.connection_invalidated):
-        return True
-    cause = _cause(error)
-    if isinstance(cause, asyncpg.InterfaceError):
-        return "is closed" in str(cause)
-    return str(getattr(cause, "sqlstate", None) or "").startswith(TRANSIENT)
-
-
-def _cause(error: Exception) -> BaseException:
-    """What the driver said. While connecting it is not wrapped."""
-    return (error.orig.__cause__ or error.orig or error) if isinstance(error, DBAPIError) and error.orig else error
-
-
 def sentence_of(error: Exception) -> str:
     """For the operator who finds the event parked."""
     if isinstance(error, DomainError):
         return error.message
-    cause = _cause(error)
+    cause = cause_of(error)
     return f"{type(cause).__name__}: {str(cause)[:500]}"
 
 
@@ -107,9 +87,10 @@ class Worker:
             except Exception as error:
                 if not is_transient(error):
                     raise
+                if not self.retrying:  # an attempt more is no news
+                    log.warning("the database is not to be had, trying again", extra={"error": str(error)[:200]})
                 self.retrying = True
                 self.stats.transient += 1
-                log.warning("the database is not to be had, trying again", extra={"error": str(error)[:200]})
             if self.leave():
                 self.retrying = False
                 raise Interrupted
@@ -123,16 +104,14 @@ class Worker:
             known = [entry.scope for entry in entries if entry.scope and entry.event_id in fresh]
             blocked = await parking.blocked(tx, topic, known)
             await self._prefetch(tx, [entry for entry in entries if self._applies(entry, fresh, blocked)])
-            done: Counter[Kind] = Counter()
-            timestamps: list[int] = []
-            for entry in entries:
-                outcome = await self._one(tx, entry, fresh, blocked)
-                done[entry.type, outcome] += 1
-                if outcome == "applied":
-                    timestamps.append(entry.record.timestamp)
-        self.stats.count(topic, done)
-        self.stats.errors["Unreadable"] += sum(n for (_, outcome), n in done.items() if outcome == "parked")
-        self.stats.committed(topic, timestamps)
+            done = [(entry, await self._one(tx, entry, fresh, blocked)) for entry in entries]
+        kinds: Counter[Kind] = Counter((entry.type, outcome) for entry, outcome in done)
+        parked = [entry for entry, outcome in done if outcome in ("parked", "waiting")]
+        self.stats.count(topic, kinds)
+        self.stats.errors["Unreadable"] += sum(entry.error is not None for entry in parked)
+        self.stats.committed(topic, [entry.record.timestamp for entry, outcome in done if outcome == "applied"])
+        for entry in parked:
+            _say_parked(entry, entry.error)
 
     async def _one(self, tx: AsyncSession, entry: Entry, fresh: set[Any], blocked: set[str]) -> str:
         """What became of it."""
@@ -183,6 +162,8 @@ class Worker:
                 await parking.park(tx, entry.parked(sentence_of(error)))
         self.stats.count(topic, {(entry.type, outcome): 1})
         self.stats.errors[type(error).__name__] += outcome != "duplicate"
+        if outcome == "parked":
+            _say_parked(entry, sentence_of(error))
 
     def answer(self, tx: AsyncSession, entry: Entry, error: Exception) -> bool:
         """Whether it was a command that a rule refused; then whoever asked is told."""
@@ -190,6 +171,15 @@ class Worker:
             return False
         announce(tx, refusal(self.refused, entry.event, error))
         return True
+
+
+def _say_parked(entry: Entry, reason: str | None) -> None:
+    """After the commit, and without a word of the payload."""
+    told = {"topic": entry.record.topic, "scope": entry.scope, "event_id": str(entry.event_id)}
+    if reason:
+        log.warning("a record is parked", extra={**told, "reason": reason})
+    else:
+        log.info("a record waits behind a parked one", extra=told)
 
 
 def refusal(kind: type[CommandRefused], command: Command, error: DomainError) -> CommandRefused:

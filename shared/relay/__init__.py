@@ -2,7 +2,6 @@
 Order comes from ids, liveness from the lock; there is no clock, no lease and no retry of a part. `messaging.md` 3.5."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -16,6 +15,7 @@ from shared.db import Database
 from shared.relay.leader import Leader, NotLeader, lead_or_wait
 from shared.relay.sending import Producer, Row, send_in_order
 from shared.tally import Tally
+from shared.waiting import Waiting, in_words
 
 __all__ = [
     "Floor",
@@ -28,8 +28,6 @@ __all__ = [
     "oldest_pending",
     "send_in_order",
 ]
-
-log = logging.getLogger(__name__)
 
 BATCH = 1000
 PENDING = "SELECT id, event_id, topic, key, headers, payload FROM outbox WHERE id > $1 ORDER BY id LIMIT $2"
@@ -78,6 +76,14 @@ class Floor:
         self.at, self._coming, self._before = self._coming, self.removed, following
 
 
+class NotTaken(ConnectionError):
+    """Numbers differ from attempt to attempt, and the reason was said by whoever sent."""
+
+
+def _why(error: Exception) -> str:
+    return "the broker does not take every record" if isinstance(error, NotTaken) else in_words(error)
+
+
 class Relay:
     def __init__(
         self, db: Database, producer: Producer, leader: Leader | None, keep: Callable[[], Awaitable[None]]
@@ -85,7 +91,7 @@ class Relay:
         """`leader` is None only where one process is known to be the only one; `keep` makes the day partitions, without
         which a sent row could not be noted and would be sent again and again."""
         self.db, self.producer, self.leader, self.keep = db, producer, leader, keep
-        self.stats = RelayStats()
+        self.stats, self.waiting = RelayStats(), Waiting("relay")
         self._committed = db.waker()
         self._floor = Floor()
         self._looked_at = self._kept_at = 0.0
@@ -100,12 +106,14 @@ class Relay:
                     replay_since = None
                 await self.step()
                 self.stats.failures = 0
+                self.waiting.over("the relay")
                 if self.stats.pending == BATCH:  # else whatever was committed meanwhile has woken us
                     continue
             except Exception as error:
                 self.stats.failures += 1
-                log.warning("the relay rests", extra={"error": f"{type(error).__name__}: {error}"[:300]})
-                await asyncio.sleep(min(0.05 * 2 ** min(self.stats.failures, 10), 5.0))
+                self.waiting.because("the relay", f"the relay rests: {_why(error)}")
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stopped.wait(), min(0.05 * 2 ** min(self.stats.failures, 10), 5.0))
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._committed.wait(), poll if self.stats.leader else 0.5)
         await self._stop()
@@ -132,7 +140,7 @@ class Relay:
         sent = await send_in_order(self.producer, rows)
         await self._move(sent)
         if len(sent) < len(rows):
-            raise ConnectionError(f"the broker took {len(sent)} of {len(rows)} records")
+            raise NotTaken(f"the broker took {len(sent)} of {len(rows)} records")
         return True
 
     async def _lead(self) -> bool:

@@ -11,6 +11,10 @@ from sqlalchemy.engine import make_url
 LOCK = "SELECT pg_try_advisory_lock(hashtext('issuary.relay'))"
 
 
+# The server ends the connection; or its last word came in the middle of a statement, and the driver is confused.
+LOST = (asyncpg.OperatorInterventionError, asyncpg.InternalClientError)
+
+
 class NotLeader(Exception):
     """Another process of this service sends; or the connection that held the lock is gone."""
 
@@ -30,6 +34,7 @@ class Leader:
         connection = await asyncpg.connect(
             self._target,
             ssl=self._encryption,
+            timeout=5,
             server_settings={"application_name": "relay", "tcp_keepalives_idle": "10", "idle_session_timeout": "0"},
         )
         if await connection.fetchval(LOCK):
@@ -49,7 +54,7 @@ class Leader:
         except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
             await self.release()
             raise NotLeader from error
-        except asyncpg.OperatorInterventionError as error:  # the server ends the connection
+        except LOST as error:
             await self.release()
             raise NotLeader from error
 

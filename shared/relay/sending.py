@@ -42,18 +42,21 @@ async def send_in_order(producer: Producer, rows: Sequence[Row], extra: dict[str
         failed = True
         log.warning("a record was not enqueued", extra={"error": str(error)[:200]})
     done = await asyncio.gather(*(_acknowledged(answer) for answer in waiting))
-    prefix = done.index(False) if False in done else len(done)
+    errors = [error for error in done if error]
+    if errors:
+        log.warning("records were not acknowledged", extra={"records": len(errors), "error": str(errors[0])[:200]})
+    prefix = done.index(errors[0]) if errors else len(done)
     if failed or prefix < len(rows):
         await producer.restart()
     return [row.id for row in rows[:prefix]]
 
 
-async def _acknowledged(answer: Any) -> bool:
+async def _acknowledged(answer: Any) -> Exception | None:
+    """Why it was not."""
     if not inspect.isawaitable(answer):  # the in-memory test broker has taken it already
-        return True
+        return None
     try:
         await answer
     except Exception as error:
-        log.warning("a record was not acknowledged", extra={"error": str(error)[:200]})
-        return False
-    return True
+        return error
+    return None

@@ -1,7 +1,7 @@
 """How a service meets Kafka; each setting's reason is in `messaging.md` 8.1."""
 
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -45,8 +45,9 @@ def consumer_settings(settings: BaseSettings) -> dict[str, Any]:
 class BrokerProducer:
     """The relay's producer: a broker of its own, so that it can be restarted alone after an error."""
 
-    def __init__(self, broker: KafkaBroker) -> None:
-        self._broker = broker
+    def __init__(self, broker: KafkaBroker, knock: Callable[[], Awaitable[None]] | None = None) -> None:
+        """`knock` raises where Kafka is not to be had: a client that cannot start is never closed by FastStream."""
+        self._broker, self._knock = broker, knock
 
     async def send(self, topic: str, key: str, headers: dict[str, str], payload: bytes) -> Awaitable[Any] | None:
         answer: Awaitable[Any] | None = await self._broker.publish(
@@ -62,4 +63,6 @@ class BrokerProducer:
     async def restart(self) -> None:
         with suppress(Exception):
             await self._broker.stop()
+        if self._knock:
+            await self._knock()
         await self._broker.start()

@@ -6,9 +6,11 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from shared.db import is_transient
 from shared.errors import DomainError
 from shared.web.pages import error_page
 
@@ -50,6 +52,12 @@ def refuse(request: Request, status: int, code: str, message: str) -> Response:
     return JSONResponse(body(code, message), status)
 
 
+def come_again(request: Request) -> Response:
+    answer = refuse(request, 503, "service_unavailable", UNAVAILABLE)
+    answer.headers["retry-after"] = "5"
+    return answer
+
+
 def wants_page(request: Request) -> bool:
     path: str = request.scope["path"]
     return "text/html" in request.headers.get("accept", "") and not path.startswith("/services/")
@@ -73,8 +81,17 @@ def install(app: FastAPI) -> None:
     async def sign_in(request: Request, error: SignInFirst) -> Response:
         return RedirectResponse(f"/sign-in?next={request.scope['path']}", 303)
 
+    @app.exception_handler(OSError)
+    @app.exception_handler(PoolTimeout)
+    async def unreachable(request: Request, error: Exception) -> Response:
+        if getattr(error, "filename", None) is not None:  # of a file, not of a connection
+            raise error
+        return come_again(request)
+
     @app.exception_handler(DBAPIError)
     async def not_storable(request: Request, error: DBAPIError) -> Response:
+        if is_transient(error):
+            return come_again(request)
         if not _is_unstorable(error):
             raise error
         return refuse(request, 400, "bad_request_format", CANNOT_BE_STORED)
@@ -89,6 +106,7 @@ def install(app: FastAPI) -> None:
 
 
 CRASHED = "Something went wrong on our side; nothing was changed. Try again."
+UNAVAILABLE = "The database of this service cannot be reached at the moment. Try again in some seconds."
 CANNOT_BE_STORED = (
     "A value cannot be stored: a number is too large, or a text contains the NUL character or half a character. "
     "Correct it and send the request again."

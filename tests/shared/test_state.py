@@ -9,7 +9,7 @@ from shared.access import Caller, find_by_key, find_user, hash_key
 from shared.door import Door, OpenDoor
 from shared.errors import Denied
 from shared.events.orders import CREDENTIALS, CredentialChanged
-from shared.service import _on_credential_changed
+from shared.service.credentials import on_credential_changed
 from tests.bus import Record, record
 from tests.makers import NOW
 from tests.toy import Toy
@@ -34,7 +34,7 @@ def as_state(event: CredentialChanged, offset: int = 0) -> Record:
 
 def state_door(toy: Toy) -> OpenDoor:
     door = Door("toy")
-    door.on_state(CredentialChanged)(_on_credential_changed)
+    door.on_state(CredentialChanged)(on_credential_changed)
     return OpenDoor(door, toy.db)
 
 

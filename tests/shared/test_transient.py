@@ -12,10 +12,10 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
-from shared.db import Database
+from shared.db import Database, is_transient
 from shared.devstack.child import free_port
 from shared.door import Door, OpenDoor
-from shared.door.work import Interrupted, is_transient
+from shared.door.work import Interrupted
 from tests.bus import as_record
 from tests.toy import Counted, Toy, counted, make_door
 
@@ -219,7 +219,10 @@ async def test_a_revocation_ends_the_retries_at_once(toy: Toy) -> None:
         (asyncpg.CannotConnectNowError("starting up"), True),
         (asyncpg.TooManyConnectionsError("too many"), True),
         (asyncpg.ConnectionDoesNotExistError("closed in the middle"), True),
+        (asyncpg.InvalidPasswordError("changed a moment ago"), True),
+        (asyncpg.InvalidCatalogNameError("is being restored"), True),
         (asyncpg.InterfaceError("connection is closed"), True),
+        (asyncpg.InternalClientError("cannot switch to state 11; another operation (2) is in progress"), True),
         (DBAPIError("SELECT 1", None, asyncpg.InterfaceError("cannot perform operation: connection is closed")), True),
         (IntegrityError("INSERT", None, asyncpg.UniqueViolationError("twice")), False),
         (asyncpg.UndefinedTableError("no such table"), False),

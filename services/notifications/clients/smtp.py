@@ -1,3 +1,4 @@
+import math
 import ssl
 import time
 from contextlib import suppress
@@ -5,9 +6,17 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import aiosmtplib
-from aiosmtplib import SMTP, SMTPDataError, SMTPException, SMTPRecipientsRefused, SMTPResponseException
+from aiosmtplib import (
+    SMTP,
+    SMTPAuthenticationError,
+    SMTPDataError,
+    SMTPException,
+    SMTPRecipientsRefused,
+    SMTPResponseException,
+)
 
 from services.notifications.rules import CORRECT_IT, Undelivered, is_final
+from shared.waiting import LONGEST_PAUSE, PAUSE_BY_HAND, Waiting, in_words
 
 IDLE_SECONDS = 30.0
 
@@ -24,12 +33,25 @@ class MailServer:
 
 
 class Post:
-    """One kept connection to the mail server."""
+    """One kept connection to the mail server. While `waiting` has a reason no mail is worth an attempt."""
 
     def __init__(self, server: MailServer) -> None:
         self._server = server
         self._smtp: SMTP | None = None
         self._used = 0.0
+        self._next_knock = 0.0
+        self.waiting = Waiting("notifications")
+
+    @property
+    def faults(self) -> list[str]:
+        return list(self.waiting.reasons.values())
+
+    async def knock(self) -> bool:
+        """A worker's step: whether the server is to be had, asked at the start and for as long as it is not."""
+        if time.monotonic() >= self._next_knock and not (self._smtp and self._smtp.is_connected):
+            with suppress(SMTPException, OSError, ValueError):
+                await self._connected()
+        return False
 
     async def send(self, sender: str, recipient: str, mail: bytes) -> None:
         try:
@@ -52,8 +74,19 @@ class Post:
                 await self._smtp.noop()
                 return self._smtp
         self._smtp = _new_connection(self._server)
-        await self._smtp.connect()
+        try:
+            await self._smtp.connect()
+        except (SMTPException, OSError, ValueError) as error:
+            self._wait(error)
+            raise
+        self._next_knock = math.inf
+        self.waiting.over("the mail server")
         return self._smtp
+
+    def _wait(self, error: Exception) -> None:
+        by_hand = isinstance(error, SMTPAuthenticationError)
+        self.waiting.because("the mail server", _why(self._server, error))
+        self._next_knock = time.monotonic() + (PAUSE_BY_HAND if by_hand else LONGEST_PAUSE)
 
     async def rest(self) -> None:
         if self._smtp and time.monotonic() - self._used > IDLE_SECONDS:
@@ -65,6 +98,16 @@ class Post:
             with suppress(SMTPException, OSError):
                 await smtp.quit()
             smtp.close()
+
+
+def _why(server: MailServer, error: Exception) -> str:
+    place = f"{server.host}:{server.port}"
+    if isinstance(error, SMTPAuthenticationError):
+        check = "ISSUARY_NOTIFICATIONS_SMTP_USER and ISSUARY_NOTIFICATIONS_SMTP_PASSWORD"
+        return f"the mail server {place} refuses the login {server.user}: check {check} ({error.code})"
+    if isinstance(error, SMTPResponseException):
+        return f"waits for the mail server {place}: {_said(error)}"
+    return f"waits for the mail server {place}: {in_words(error.__cause__ or error)}"
 
 
 def _new_connection(server: MailServer) -> SMTP:

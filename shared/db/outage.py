@@ -1,0 +1,44 @@
+"""Is an error of the database's absence, and what is an operator told about it."""
+
+import asyncpg
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from shared.waiting import Outage, in_words
+
+# Connection, serialisation, deadlock, resources (connections, disk), lock and idle time-out, read-only (a fail-over),
+# operator (shutdown, starting up, statement time-out); a login that is refused, a database that is not there.
+TRANSIENT = ("08", "40001", "40P01", "53", "55P03", "25P03", "25006", "57", "28", "3D000")
+
+
+def is_transient(error: Exception) -> bool:
+    if isinstance(error, OSError | PoolTimeout) or (isinstance(error, DBAPIError) and error.connection_invalidated):
+        return True
+    cause = cause_of(error)
+    if isinstance(cause, asyncpg.InternalClientError):  # the server's last word came in the middle of a statement
+        return "cannot switch to state" in str(cause)
+    if isinstance(cause, asyncpg.InterfaceError):
+        return "is closed" in str(cause)
+    return sqlstate(error).startswith(TRANSIENT)
+
+
+def cause_of(error: Exception) -> BaseException:
+    """The driver's own error under SQLAlchemy's; when connecting it is not wrapped."""
+    return (error.orig.__cause__ or error.orig or error) if isinstance(error, DBAPIError) and error.orig else error
+
+
+def sqlstate(error: Exception) -> str:
+    return str(getattr(cause_of(error), "sqlstate", None) or "")
+
+
+def outage(error: Exception, url: str, service: str) -> Outage:
+    """The URL holds a password and is never said."""
+    target, code, setting = make_url(url), sqlstate(error), f"ISSUARY_{service.upper()}_DATABASE_URL"
+    place = f"{target.host}:{target.port or 5432}"
+    if code.startswith("28"):
+        return Outage(f"PostgreSQL refuses the login {target.username} at {place}: check {setting}", by_hand=True)
+    if code == "3D000":
+        made = f'CREATE DATABASE "{target.database}" OWNER "{target.username}"'
+        return Outage(f"there is no database {target.database} at {place}: {made}; or check {setting}", by_hand=True)
+    return Outage(f"waits for the database {target.database} at {place}: {in_words(cause_of(error))}")
