@@ -55,7 +55,7 @@ async def kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Secur
         await wait_until_ready(started)
         await started.run("/issuary/users.sh", *LOGINS)
         await told(started.admin, "ctl", "acls", "--apply", "--system", "shop")
-        await told(started.settings("issuary-setup"), "ctl", "topics")
+        await told(as_user(started, "setup"), "ctl", "topics")
         yield started
     finally:
         await asyncio.to_thread(started.container.stop)
