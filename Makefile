@@ -12,7 +12,7 @@ COMPOSED = $(COMPOSE) $(if $(DEMO),-f compose.yaml -f compose.demo.yaml)
 EVERYTHING = $(COMPOSE) -f compose.yaml -f compose.demo.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help run image up down test check demo bench chaos contracts migration reset
+.PHONY: help run image up down test check demo bench chaos contracts migration locks locks-check reset
 
 help:
 	@exec sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
@@ -59,6 +59,20 @@ check: $(READY)
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
 	@exec $(VENV)/bin/lint-imports
+
+## make locks                          requirements*.lock anew from pyproject.toml
+##      make locks-check               whether every locked package has a wheel for Python 3.11, 3.12 and 3.13
+COMPILE = $(PYTHON) -m uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+          --no-emit-index-url --no-header --no-annotate
+locks: $(READY)
+	$(COMPILE) --output-file requirements.lock
+	@exec $(COMPILE) --extra dev --output-file requirements-dev.lock
+
+locks-check: $(READY)
+	@for version in 3.11 3.12 3.13; do for lock in requirements.lock requirements-dev.lock; do \
+	    $(PYTHON) -m uv pip install --quiet --dry-run --target $(DATA)/none --python-version $$version \
+	        --only-binary :all: --require-hashes -r $$lock || exit 1; \
+	done; done; echo "Both locks are good for Python 3.11, 3.12 and 3.13."
 
 ## make bench                          the speed table, the chart and .issuary/bench/results.json
 bench: $(READY)
