@@ -1,6 +1,8 @@
 """What the production image is made of, and how it behaves without anything around it."""
 
 import json
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -95,6 +97,34 @@ def test_a_service_that_does_not_answer_is_not_healthy(image: str) -> None:
 
     assert ended.returncode == 1
     assert "no answer: " in ended.stderr
+
+
+@pytest.fixture
+def alone(image: str) -> Iterator[str]:
+    """A service with nothing around it; without `--rm`, so that its end can be looked at."""
+    given = ("--env", "ISSUARY_DATABASE_URL=postgresql+asyncpg://billing:secret@127.0.0.1:1/billing")
+    words = ("docker", "run", "--detach", *HARDENED[1:], *given, "--health-interval", "1s", image)
+    container = run(*words, "python", "-m", "services", "billing").stdout.strip()
+    yield container
+    run("docker", "rm", "--force", container)
+
+
+def state(container: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(run("docker", "inspect", container).stdout)[0]["State"]
+    return found
+
+
+def test_a_service_without_anything_around_is_live_and_ends_well_when_it_is_asked(alone: str) -> None:
+    ends = time.monotonic() + 60
+    while state(alone)["Health"]["Status"] != "healthy":
+        assert time.monotonic() < ends, run("docker", "logs", alone).stderr
+        time.sleep(0.2)
+    began = time.monotonic()
+
+    run("docker", "stop", "--time", "30", alone)
+
+    assert state(alone)["ExitCode"] == 0
+    assert time.monotonic() - began < 15
 
 
 def test_signals_reach_the_service_itself(image: str) -> None:
