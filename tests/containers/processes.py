@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,10 +55,12 @@ class Running:
 
 
 @asynccontextmanager
-async def running(environment: Mapping[str, str], port: int, log: Path, *services: str) -> AsyncIterator[Running]:
+async def running(
+    environment: Mapping[str, str], port: int, log: Path, *services: str, program: Sequence[str] = ("-m", "services")
+) -> AsyncIterator[Running]:
     with log.open("wb") as stream:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "services", *services, cwd=ROOT, env=bare({**environment, "PORT": str(port)}),
+            sys.executable, *program, *services, cwd=ROOT, env=bare({**environment, "PORT": str(port)}),
             stdout=stream, stderr=stream,
         )  # fmt: skip
     try:

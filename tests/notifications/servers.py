@@ -17,6 +17,7 @@ class Letterbox:
     answers: dict[str, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     mails: list[Envelope] = field(default_factory=list)
+    logins: list[str] = field(default_factory=list)
     connections: list[SMTP] = field(default_factory=list)
 
     async def handle_MAIL(
