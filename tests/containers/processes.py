@@ -25,7 +25,7 @@ async def command(environment: Mapping[str, str], *arguments: str) -> tuple[int,
         sys.executable, "-m", "services", *arguments, cwd=ROOT, env=bare(environment),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
-    said, _ = await asyncio.wait_for(process.communicate(), 90)
+    said, _ = await asyncio.wait_for(process.communicate(), 150)
     return process.returncode or 0, said.decode()
 
 
@@ -45,7 +45,7 @@ class Running:
             except httpx.TransportError:
                 return None
 
-    async def ready(self, within: float = 60) -> None:
+    async def ready(self, within: float = 150) -> None:
         answer, until = await self.get("/health/ready"), time.monotonic() + within
         while answer is None or answer.status_code != 200:
             assert self.process.returncode is None, self.said()

@@ -142,7 +142,7 @@ def environment(port: int, certified: int) -> dict[str, str]:
 
 
 async def wait_until_ready(kafka: SecureKafka) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(150):
         while not await answers(kafka.admin):  # noqa: ASYNC110
             await asyncio.sleep(0.3)
 

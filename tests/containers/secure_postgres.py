@@ -59,7 +59,7 @@ def start_postgres(folder: Path) -> SecurePostgres:
 
 async def wait_until_open(postgres: SecurePostgres) -> None:
     """With TLS: before its first real start the public image runs a server that only its own scripts reach."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(150):
         while True:
             try:
                 settings = postgres.settings()

@@ -17,6 +17,7 @@ from shared.settings import BaseSettings
 from shared.wire import kafka_client
 from tests.containers.certificates import Authority
 from tests.containers.processes import command, running
+from tests.containers.secrecy import given_away, overheard
 from tests.containers.secure_kafka import (
     ADMIN,
     PLAIN_USERS,
@@ -125,7 +126,7 @@ async def test_billing_runs_whole_with_its_own_rights_only(
     postgres = await asyncio.to_thread(start_postgres, tmp_path_factory.mktemp("postgres"))
     try:
         await wait_until_open(postgres)
-        await postgres.execute("CREATE DATABASE billing")
+        await postgres.execute("CREATE DATABASE billing TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")
         settings = as_user(kafka, "billing").model_dump(exclude_unset=True)
         settings |= {"database_url": postgres.url("billing"), "database_ca": postgres.authority.pem}
         environment = environment_of(BaseSettings(**settings), "ISSUARY_BILLING_")
@@ -133,7 +134,8 @@ async def test_billing_runs_whole_with_its_own_rights_only(
 
         async with running(environment, free_port(), tmp_path / "billing.log", "billing") as billing:
             await billing.ready()
-            assert await answered(kafka) == "order_waiting"
+            heard = await answered(kafka)
+            assert heard == "order_waiting", f"{await told_by(environment)}\n{billing.said()}"
     finally:
         await asyncio.to_thread(postgres.container.stop)
 
@@ -146,10 +148,16 @@ async def answered(kafka: SecureKafka) -> str:
     try:
         order = an_order(source="shop")
         await say(as_user(kafka, "orders"), order.topic, order.model_dump_json())
-        record = await asyncio.wait_for(reader.getone(), 60)
+        record = await asyncio.wait_for(reader.getone(), 90)
+    except TimeoutError:
+        return "nothing"
     finally:
         await reader.stop()
     return str(json.loads(record.value)["type"])
+
+
+async def told_by(environment: dict[str, str]) -> str:
+    return (await command(environment, "ctl", "parked", "list", "billing"))[1]
 
 
 async def say(settings: BaseSettings, topic: str, value: str) -> None:
@@ -159,6 +167,19 @@ async def say(settings: BaseSettings, topic: str, value: str) -> None:
         await producer.send_and_wait(topic, value.encode(), key=b"9001")
     finally:
         await producer.stop()
+
+
+async def test_a_refused_login_is_said_once_and_without_the_password(
+    kafka: SecureKafka, databases: dict[str, str], tmp_path: Path
+) -> None:
+    wrong = kafka.settings("issuary-billing", "s3cr3t-of-yesterday")
+    environment = {**environment_of(wrong), "ISSUARY_DATABASE_URL": databases["billing"]}
+
+    seen = await overheard(environment, tmp_path / "billing.log", "billing")
+
+    assert seen.count("refuses the login issuary-billing") >= 1
+    assert (tmp_path / "billing.log").read_text().count("refuses the login") == 1
+    assert given_away(seen) == []
 
 
 # ── rights ───────────────────────────────────────────────────────────────────────────────────────────────────────────
