@@ -13,6 +13,8 @@ from aiokafka.errors import KafkaError
 
 from shared.devstack.broker import PARTITIONS
 from shared.devstack.engine import Container
+from shared.service.topics import wanted
+from shared.settings import BaseSettings
 
 POSTGRES_IMAGE = "postgres:18"
 KAFKA_IMAGE = "apache/kafka:4.1.0"
@@ -131,7 +133,7 @@ class Broker(Contained):
     async def make_topics(self, names: Iterable[str], partitions: int = PARTITIONS) -> None:
         async with self._admin() as admin:
             present = set(await admin.list_topics())
-            missing = [NewTopic(name, partitions, 1) for name in names if name not in present]
+            missing = [_topic(name, partitions) for name in names if name not in present]
             if missing:
                 await admin.create_topics(missing)
 
@@ -151,6 +153,12 @@ class Broker(Contained):
             yield admin
         finally:
             await admin.close()
+
+
+def _topic(name: str, partitions: int) -> NewTopic:
+    """As a service wants it, or it would not start."""
+    want = wanted(name, BaseSettings(kafka_partitions=partitions, kafka_replication=1))
+    return NewTopic(name, partitions, 1, topic_configs=dict(want.settings))
 
 
 def _node(address: str) -> dict[str, str]:

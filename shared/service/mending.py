@@ -73,7 +73,10 @@ async def remake(admin: AIOKafkaAdminClient, name: str, settings: BaseSettings) 
             f"{name} holds {held} records and keeps its number of partitions. Set ISSUARY_KAFKA_PARTITIONS to it, or"
             " stop all services, delete the topics, make them anew and replay (docs/operations.md, Replay)."
         )
-    await admin.delete_topics([name])
+    answer = await admin.delete_topics([name])
+    for _, code, *message in answer.topic_error_codes:
+        if code:
+            raise Rejected(f"{name} cannot be deleted: {(message and message[0]) or for_code(code).__name__}")
     async with asyncio.timeout(30):
         while name in (await look(admin, [name])).found:  # noqa: ASYNC110 - another machine's state
             await asyncio.sleep(0.1)

@@ -36,8 +36,10 @@ async def reach(settings: BaseSettings) -> AIOKafkaAdminClient:
     try:
         await admin.start()
         await admin.describe_cluster()
-    except (KafkaError, OSError) as error:
+    except BaseException as error:
         await admin.close()
+        if not isinstance(error, KafkaError | OSError):
+            raise
         raise Outage(
             f"Kafka at {settings.kafka} answers, but not the brokers it names: check their advertised listeners"
             f" ({in_words(error)})"
