@@ -39,14 +39,13 @@ def check(plan: Plan, found: Found, strikes: Sequence[Strike]) -> list[Fault]:
 
 
 def heard(plan: Plan, found: Found) -> list[Fault]:
-    """An id in no inbox is an event that nobody dealt with."""
-    return [
-        one
-        for service, ids in found.heard.items()
-        for one in fault(
-            "lost", f"{service} never dealt with", (label for own, label in plan.labels.items() if own not in ids)
-        )
-    ]
+    """An id in no inbox is an event that nobody dealt with. Accounts are for billing alone."""
+    faults = []
+    for service, ids in found.heard.items():
+        wanted = plan.labels | (plan.openings if service == "billing" else {})
+        missing = (label for own, label in wanted.items() if own not in ids)
+        faults += fault("lost", f"{service} never dealt with", missing)
+    return faults
 
 
 def deeds(plan: Plan, found: Found) -> list[Fault]:
@@ -203,21 +202,21 @@ def frozen(strikes: Sequence[Strike]) -> list[Fault]:
 
 
 def wire(plan: Plan, found: Found) -> list[Fault]:
-    """First occurrences on each key are what was said, in its order; whatever comes again is known by its id."""
+    """First occurrences in each lane are what was said, in its order; whatever comes again is known by its id."""
     return [one for topic, there in found.wire.items() for one in _on_the_wire(topic, found.published[topic], there)]
 
 
 def _on_the_wire(topic: str, published: dict[str, list[UUID]], there: Wire) -> list[Fault]:
     faults = []
-    for key in published.keys() | there.ids.keys():
-        said, first = published.get(key, []), list(dict.fromkeys(there.ids.get(key, ())))
+    for lane in published.keys() | there.ids.keys():
+        said, first = published.get(lane, []), list(dict.fromkeys(there.ids.get(lane, ())))
         if said == first:
             continue
         missing, strange = set(said) - set(first), set(first) - set(said)
         faults += fault("wire", f"said on {topic} and not there", missing)
         faults += fault("wire", f"on {topic} and never said", strange)
         if not missing and not strange:
-            faults += fault("swapped", f"out of order on {topic}", [f"key {key}"])
+            faults += fault("swapped", f"out of order on {topic}", [lane])
     return _together(faults)
 
 

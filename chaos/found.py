@@ -9,6 +9,16 @@ from uuid import UUID
 from chaos.plan import Deed
 from chaos.sink import Mail
 
+UNDER_THE_FUNDS = frozenset(
+    ("order_charged", "order_waiting", "order_released", "invoice_issued", "credit_note_issued")
+)
+
+
+def lane(key: str, kind: str, subject: str) -> str:
+    """What has an order among itself: facts about one subject, and all that is told while the account's funds are
+    locked. Between other facts of an account there is none."""
+    return f"account/{key}" if kind in UNDER_THE_FUNDS else f"{key} {subject}"
+
 
 class Document(NamedTuple):
     number: str
@@ -26,7 +36,7 @@ class Message(NamedTuple):
 
 @dataclass
 class Wire:
-    """One topic: ids by key in their order, repeats included, and what was told of orders, by the id of the fact."""
+    """One topic: ids by lane in their order, repeats included, and what was told of orders, by the id of the fact."""
 
     ids: dict[str, list[UUID]] = field(default_factory=lambda: defaultdict(list))
     told: dict[int, dict[UUID, Deed]] = field(default_factory=lambda: defaultdict(dict))
@@ -53,6 +63,6 @@ class Found:
     needs: Counter[tuple[int, str]] = field(default_factory=Counter)
     messages: list[Message] = field(default_factory=list)
     mails: Sequence[Mail] = ()
-    published: dict[str, dict[str, list[UUID]]] = field(default_factory=dict)  # by topic and key, as it was to be said
+    published: dict[str, dict[str, list[UUID]]] = field(default_factory=dict)  # by topic and lane, as it was to be said
     wire: dict[str, Wire] = field(default_factory=dict)
     unheard: dict[str, set[UUID]] = field(default_factory=dict)  # facts of billing that a listener has not in its inbox

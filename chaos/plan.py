@@ -51,7 +51,8 @@ class Plan:
     accounts: list[Account] = field(default_factory=list)
     opened: list[Record] = field(default_factory=list)
     said: list[Record] = field(default_factory=list)
-    labels: dict[UUID, str] = field(default_factory=dict)  # by inbox id, all that is to take effect
+    openings: dict[UUID, str] = field(default_factory=dict)  # by inbox id, what is to take effect: accounts
+    labels: dict[UUID, str] = field(default_factory=dict)  # and orders
     deeds: dict[int, list[Deed]] = field(default_factory=lambda: defaultdict(list))  # by account, in order
     needs: Counter[tuple[int, str]] = field(default_factory=Counter)  # open orders by account and name
     parked: dict[str, dict[bytes, bool]] = field(default_factory=lambda: {"billing": {}, "validation": {}})
@@ -91,7 +92,7 @@ class _Planning:
     def _open(self, account: Account) -> Record:
         event = opened(account, self.rng, self.now)
         label = f"{event.type} of account {account.id}"
-        self.plan.labels[event.id] = label
+        self.plan.openings[event.id] = label
         return as_record(event, label)
 
     def _next(self) -> Record:

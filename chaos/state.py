@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from chaos.database import Database
-from chaos.found import Document, Found, Message
+from chaos.found import Document, Found, Message, lane
 from chaos.plan import Deed
 from chaos.sink import Mail
 from shared.events.orders import TOPIC
@@ -35,7 +35,10 @@ WAITING = "SELECT id FROM waiting_order"
 PARKED = "SELECT payload, error IS NULL AS waits FROM parked_event"
 NEEDS = "SELECT account_id, name, needs FROM domain WHERE needs <> 0"
 MESSAGES = "SELECT document_id, recipient, internet_message_id, sent_at IS NOT NULL AS sent FROM message"
-PUBLISHED = "SELECT key, event_id FROM published WHERE topic = $1 ORDER BY id"
+PUBLISHED = """
+SELECT event_id, key, headers->>'ce_type' AS kind, headers->>'ce_subject' AS subject
+FROM published WHERE topic = $1 ORDER BY id
+"""
 FACTS = {
     "orders": ("order_charged", "order_waiting", "order_released", "invoice_issued", "credit_note_issued",
                "invoice_document_ready", "credit_note_document_ready"),
@@ -59,7 +62,7 @@ async def read_state(database: Database, services: Mapping[str, int], mails: Seq
     for topic, name in SPEAKERS.items():
         found.published[topic] = defaultdict(list)
         for row in await database.ask(name, PUBLISHED, topic) if name in services else ():
-            found.published[topic][row["key"]].append(row["event_id"])
+            found.published[topic][lane(row["key"], row["kind"], row["subject"])].append(row["event_id"])
     return found
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from chaos.found import Wire
+from chaos.found import Wire, lane
 from chaos.plan import Deed
 from chaos.stage import PARTITIONS
 
@@ -21,7 +21,7 @@ async def read_wire(address: str, topic: str) -> Wire:
     async for record in records_of(address, topic):
         headers = dict(record.headers)
         own, kind, key = UUID(headers["ce_id"].decode()), headers["ce_type"].decode(), record.key.decode()
-        wire.ids[key].append(own)
+        wire.ids[lane(key, kind, headers["ce_subject"].decode())].append(own)
         if kind in TELLS:
             wire.told[int(key)].setdefault(own, Deed(json.loads(record.value)["order"]["id"], TELLS[kind]))
         if topic.startswith("billing") and kind.endswith("_document_ready"):

@@ -18,7 +18,7 @@ def a_plan() -> Plan:
 
 def all_well(plan: Plan) -> Found:
     found = Found()
-    found.heard = {name: set(plan.labels) for name in ("billing", "validation")}
+    found.heard = {"billing": {*plan.labels, *plan.openings}, "validation": set(plan.labels)}
     found.deeds = defaultdict(list, {a.id: plan.of(a.id, "charge", "credit") for a in plan.accounts})
     found.entries = plan.count("charge", "credit")
     found.numbers = defaultdict(list, {(6, "invoice", 2026): list(range(1, 1 + plan.count("charge")))})
@@ -40,7 +40,7 @@ def _print(plan: Plan, found: Found) -> None:
     for account in plan.accounts:
         for deed in plan.deeds[account.id]:
             fact = uuid5(SPACE, str(deed))
-            said[str(account.id)].append(fact)
+            said[f"account/{account.id}"].append(fact)
             wire.told[account.id][fact] = deed
             if deed.kind in ("charge", "credit"):
                 _mail(found, wire, deed, account.id, account.billing_emails)

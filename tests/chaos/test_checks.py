@@ -31,6 +31,10 @@ def lose_an_event(plan: Plan, found: Found) -> None:
     found.heard["billing"].remove(next(iter(plan.labels)))
 
 
+def lose_an_account(plan: Plan, found: Found) -> None:
+    found.heard["billing"].remove(next(iter(plan.openings)))
+
+
 def lose_a_charge(plan: Plan, found: Found) -> None:
     found.deeds[busy(plan)].pop()
 
@@ -122,15 +126,15 @@ def send_it_again_changed(plan: Plan, found: Found) -> None:
 
 
 def lose_a_fact(plan: Plan, found: Found) -> None:
-    found.wire[TOPIC].ids[str(busy(plan))].pop()
+    found.wire[TOPIC].ids[f"account/{busy(plan)}"].pop()
 
 
 def say_what_was_never_committed(plan: Plan, found: Found) -> None:
-    found.wire[TOPIC].ids[str(busy(plan))].append(uuid5(SPACE, "never"))
+    found.wire[TOPIC].ids[f"account/{busy(plan)}"].append(uuid5(SPACE, "never"))
 
 
 def swap_two_facts(plan: Plan, found: Found) -> None:
-    ids = found.wire[TOPIC].ids[str(busy(plan))]
+    ids = found.wire[TOPIC].ids[f"account/{busy(plan)}"]
     ids[0], ids[1] = ids[1], ids[0]
 
 
@@ -150,7 +154,7 @@ def not_listen(plan: Plan, found: Found) -> None:
 
 
 HARMS: dict[Harm, str] = {
-    lose_an_event: "lost", lose_a_charge: "lost", charge_twice: "twice", swap_two: "swapped",
+    lose_an_event: "lost", lose_an_account: "lost", lose_a_charge: "lost", charge_twice: "twice", swap_two: "swapped",
     charge_a_stranger: "extra", let_one_wait: "lost", unbalance_the_book: "book", break_a_balance: "book",
     leave_a_gap: "numbers", draw_a_number_too_many: "numbers", park_a_good_one: "parked", lose_a_poison: "parked",
     let_one_pass_its_poison: "parked", park_in_notifications: "parked", count_a_need_twice: "lost",
@@ -211,4 +215,4 @@ def test_a_frozen_member_must_have_been_given_up_by_its_group(plan: Plan) -> Non
 def test_bytes_and_order_of_a_plan_come_from_its_seed(plan: Plan) -> None:
     assert [one.label for one in a_plan().said] == [one.label for one in plan.said]
     assert len(plan.said) == 400 + 4 + 28 + plan.behind
-    assert len(plan.labels) == 20 + 400
+    assert len(plan.labels) == 400
