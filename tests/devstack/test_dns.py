@@ -13,6 +13,7 @@ import dns.name
 import dns.rcode
 import pytest
 
+from shared.devstack.child import free_port
 from shared.devstack.dns import DnsServer
 from shared.devstack.zone import publish, remove
 
@@ -228,3 +229,11 @@ def _respond(stand: Stand, wire: bytes) -> bytes:
     response = stand.server.respond(wire, over_udp=True)
     assert response is not None
     return response
+
+
+async def test_a_port_that_was_asked_for_is_taken_or_refused_but_never_another(tmp_path: Path) -> None:
+    port = free_port()
+    async with DnsServer(tmp_path / "dns.zone", port=port) as server:
+        assert server.port == port
+        with pytest.raises(OSError, match="in use"):
+            await DnsServer(tmp_path / "other.zone", port=port).__aenter__()
