@@ -4,7 +4,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -57,6 +58,16 @@ class Compose:
     def execute(self, service: str, *words: str, check: bool = True, environment: Sequence[str] = ()) -> Ended:
         given = [word for pair in environment for word in ("-e", pair)]
         return self("exec", "-T", *given, service, *words, check=check)
+
+    @contextmanager
+    def removed(self) -> Iterator[None]:
+        """Whatever becomes of this process: the reaper removes what is left when it has ended, in order or killed."""
+        words = [sys.executable, "-m", "shared.devstack.reaper", f"com.docker.compose.project={self.project}"]
+        with subprocess.Popen(words, stdin=subprocess.PIPE, cwd=ROOT, start_new_session=True):
+            try:
+                yield
+            finally:
+                self("down", "--volumes", "--timeout", "20", check=False)
 
     def containers(self, service: str) -> list[str]:
         return self("ps", "-q", service).stdout.split()

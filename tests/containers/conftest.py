@@ -23,8 +23,6 @@ def stack(image: str) -> Iterator[Compose]:
     run("sh", "deploy/secrets.sh")
     ports = {name: str(free_port()) for name in ("PORT", "KAFKA_PORT", "MAIL_PORT")}
     compose = Compose(f"issuary-test-{secrets.token_hex(4)}", ports)
-    try:
+    with compose.removed():
         compose.up()
         yield compose
-    finally:
-        compose("down", "--volumes", "--timeout", "20", check=False)
