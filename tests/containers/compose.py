@@ -41,6 +41,7 @@ class Compose:
     project: str
     ports: dict[str, str]  # PORT, KAFKA_PORT and MAIL_PORT
     ready_after: float = field(default=0, init=False)
+    load: float = field(default=0, init=False)  # of the machine, before
 
     def __call__(self, *words: str, check: bool = True, seconds: float = 300) -> Ended:
         return run(*command(), *FILES, "-p", self.project, *words, check=check, seconds=seconds, **self._environment())
@@ -50,7 +51,7 @@ class Compose:
         return f"http://127.0.0.1:{self.ports['PORT']}"
 
     def up(self) -> None:
-        began = time.monotonic()
+        began, self.load = time.monotonic(), os.getloadavg()[0]
         self("up", "--detach", "--no-build")
         run(sys.executable, "deploy/ready.py", self.url)
         self.ready_after = time.monotonic() - began

@@ -1,6 +1,7 @@
 """The stack of compose.yaml as a whole, started once: what it keeps apart, what it shares, and the main job on it."""
 
 import json
+import os
 import time
 from collections.abc import Callable
 from itertools import permutations
@@ -13,6 +14,7 @@ from shared.ctl import topics
 from tests.containers.compose import SECRETS, SERVICES, Compose, Ended, run
 
 READY_WITHIN = 90
+MOST_LOAD = 4  # per processor: 31 s were measured beside it
 PARTITIONS = 12
 KAFKA = ("--bootstrap-server", "kafka:9092")
 
@@ -50,6 +52,8 @@ def members(stack: Compose, group: str) -> list[int]:
 
 def test_from_nothing_to_ready_it_takes_less_than_ninety_seconds(stack: Compose, record_property: Any) -> None:
     record_property("seconds from start to ready", round(stack.ready_after, 1))
+    if stack.load > MOST_LOAD * (os.cpu_count() or 1):
+        pytest.skip(f"others kept this machine busy (load {stack.load:.0f}): {stack.ready_after:.0f} s say nothing")
 
     assert stack.ready_after < READY_WITHIN
 
