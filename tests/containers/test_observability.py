@@ -6,7 +6,6 @@ so that no other image is needed, and finds the members by name as it does there
 import asyncio
 import json
 import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -15,16 +14,13 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from tests.containers.stack import Stack, free_port, running_stack
+from shared.devstack.child import free_port
+from tests.containers.compose import SERVICES, Compose, run
 from tests.observability.files import PROMETHEUS, Expression, every_expression, rules
 
-pytestmark = [
-    pytest.mark.containers,
-    pytest.mark.skipif(
-        shutil.which("prometheus") is None, reason="prometheus is not installed; on Debian it is a package"
-    ),
-]
-SERVICES = ("orders", "billing", "validation", "notifications")
+pytestmark = pytest.mark.skipif(
+    shutil.which("prometheus") is None, reason="prometheus is not installed; on Debian it is a package"
+)
 ACCOUNT = 9001
 ORDER = {
     "type": "order_placed", "source": "shop", "occurred_at": "2026-11-23T10:00:00Z", "account_id": ACCOUNT,
@@ -37,27 +33,30 @@ ORDER = {
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with running_stack("watch", scale={"billing": 2}) as running:
-        yield running
+def two_of_billing(stack: Compose) -> Iterator[Compose]:
+    stack("up", "--detach", "--no-build", "--no-deps", "--scale", "billing=2", "billing")
+    yield stack
+    stack("up", "--detach", "--no-build", "--no-deps", "--scale", "billing=1", "billing")
+    stack("start", "notifications")
 
 
 @pytest.fixture(scope="module")
-def prometheus(stack: Stack) -> Iterator[httpx.Client]:
-    name, port = f"{stack.project}-prometheus", free_port()
-    stack.docker(
-        "create", "--name", name, "--network", stack.network, "--network-alias", "prometheus", "--user", "0",
-        "--publish", f"127.0.0.1:{port}:9090", stack.image,
+def prometheus(two_of_billing: Compose, image: str) -> Iterator[httpx.Client]:
+    project, port = two_of_billing.project, free_port()
+    name = f"{project}-prometheus"
+    run(
+        "docker", "create", "--name", name, "--network", f"{project}_default", "--user", "0",
+        "--publish", f"127.0.0.1:{port}:9090", image,
         "/prometheus", "--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/data",
     )  # fmt: skip
     try:
-        stack.docker("cp", str(shutil.which("prometheus")), f"{name}:/prometheus")
-        stack.docker("cp", str(PROMETHEUS), f"{name}:/etc/prometheus")
-        stack.docker("start", name)
+        run("docker", "cp", str(shutil.which("prometheus")), f"{name}:/prometheus")
+        run("docker", "cp", PROMETHEUS, f"{name}:/etc/prometheus")
+        run("docker", "start", name)
         with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1/", timeout=10) as client:
             yield client
     finally:
-        stack.docker("rm", "--force", "--volumes", name)
+        run("docker", "rm", "--force", "--volumes", name)
 
 
 def targets(prometheus: httpx.Client) -> dict[str, int]:
@@ -80,14 +79,14 @@ def without_data(prometheus: httpx.Client, expressions: list[Expression]) -> lis
     return [expression for expression in expressions if not value_of(prometheus, expression.text)]
 
 
-async def some_traffic(stack: Stack, round_: int) -> None:
+async def some_traffic(stack: Compose, round_: int) -> None:
     """Orders of another system, one record that nobody can read, and requests without a key."""
-    async with AIOKafkaProducer(bootstrap_servers=stack.kafka) as producer:
+    async with AIOKafkaProducer(bootstrap_servers=f"127.0.0.1:{stack.ports['KAFKA_PORT']}") as producer:
         for number in range(round_ * 5, round_ * 5 + 5):
             order = {**ORDER, "id": f"order-{number}", "order_id": number + 1}
             await producer.send_and_wait("orders.events.v1", json.dumps(order).encode(), str(ACCOUNT).encode())
         await producer.send_and_wait("billing.commands.v1", b"not JSON", str(ACCOUNT).encode())
-    async with httpx.AsyncClient(base_url=stack.console) as client:
+    async with httpx.AsyncClient(base_url=stack.url) as client:
         for path in ("order/certificate/7", "finance/balance", "domain", "webhook"):
             await client.get(f"/services/v2/{path}")
 
@@ -101,7 +100,7 @@ def test_prometheus_finds_every_member_of_every_service(prometheus: httpx.Client
     assert found == expected
 
 
-def test_every_expression_gives_data(stack: Stack, prometheus: httpx.Client) -> None:
+def test_every_expression_gives_data(stack: Compose, prometheus: httpx.Client) -> None:
     missing, until, round_ = every_expression(), time.monotonic() + 150, 0
     assert len(missing) > 100
     while missing and time.monotonic() < until:
@@ -141,8 +140,8 @@ def test_prometheus_evaluates_every_rule_without_error(prometheus: httpx.Client)
     assert [rule["name"] for rule in found if rule.get("state") == "firing"] == []
 
 
-def test_a_service_without_any_member_counts_none(stack: Stack, prometheus: httpx.Client) -> None:
-    stack.run_compose("stop", "--timeout", "30", "notifications")
+def test_a_service_without_any_member_counts_none(stack: Compose, prometheus: httpx.Client) -> None:
+    stack("stop", "--timeout", "30", "notifications")
     members, until = 'service:issuary_members:sum{service="notifications"} < 1', time.monotonic() + 90
     while not value_of(prometheus, members) and time.monotonic() < until:
         time.sleep(2)
@@ -151,10 +150,7 @@ def test_a_service_without_any_member_counts_none(stack: Stack, prometheus: http
     assert value_of(prometheus, 'ALERTS{alertname="IssuaryServiceGone", service="notifications"}')
 
 
-def test_compose_takes_the_profile(stack: Stack) -> None:
-    done = subprocess.run(
-        [*stack.compose, "--profile", "observability", "config", "--services"],
-        cwd=stack.folder, env=stack.environment, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+def test_compose_takes_the_profile(stack: Compose) -> None:
+    listed = stack("--profile", "observability", "config", "--services").stdout.split()
 
-    assert {"prometheus", "grafana", *SERVICES} <= set(done.stdout.split())
+    assert {"prometheus", "grafana", *SERVICES} <= set(listed)
