@@ -5,6 +5,7 @@ import asyncio
 import logging
 import os
 import socket
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -71,6 +72,8 @@ def in_words(error: BaseException) -> str:
         return "no answer in time"
     if isinstance(error, socket.gaierror):
         return "its name is not known"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is refused: {error.verify_message.rstrip('.')}"
     if isinstance(error, OSError) and error.errno:
         return os.strerror(error.errno).lower()
     return " ".join(f"{type(error).__name__} {error}".split())[:200]

@@ -23,7 +23,3 @@ allow User:issuary-notifications --operation Read --operation DescribeConfigs --
 allow User:issuary-notifications --operation Read --group notifications
 
 allow User:issuary-setup --operation Create --operation Alter --operation AlterConfigs --operation Describe --operation DescribeConfigs --topic billing.commands.v1 --topic billing.events.v1 --topic notifications.events.v1 --topic orders.commands.v1 --topic orders.credentials.v1 --topic orders.events.v1 --topic validation.commands.v1 --topic validation.events.v1
-
-allow User:shop --operation Write --topic billing.commands.v1 --topic orders.commands.v1 --topic validation.commands.v1
-allow User:shop --operation Read --topic billing.events.v1 --topic notifications.events.v1 --topic orders.events.v1 --topic validation.events.v1
-allow User:shop --operation Read --group shop --resource-pattern-type prefixed

@@ -1,5 +1,7 @@
 """Is an error of the database's absence, and what is an operator told about it."""
 
+import ssl
+
 import asyncpg
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
@@ -41,4 +43,6 @@ def outage(error: Exception, url: str, service: str) -> Outage:
     if code == "3D000":
         made = f'CREATE DATABASE "{target.database}" OWNER "{target.username}"'
         return Outage(f"there is no database {target.database} at {place}: {made}; or check {setting}", by_hand=True)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Outage(f"PostgreSQL at {place}: {in_words(error)}; check {setting} and …_DATABASE_CA", by_hand=True)
     return Outage(f"waits for the database {target.database} at {place}: {in_words(cause_of(error))}")

@@ -73,6 +73,9 @@ async def _outage_at(host: str, port: int, settings: BaseSettings) -> Outage | N
         connection = await create_conn(host, port, **given, request_timeout_ms=PATIENCE_MS)
     except REFUSED as error:
         return Outage(_refused(f"{host}:{port}", settings.kafka_user, error), by_hand=True)
+    except ssl.SSLCertVerificationError as error:
+        said = f"Kafka at {host}:{port}: {in_words(error)}; check ISSUARY_KAFKA_CA, and the name in ISSUARY_KAFKA"
+        return Outage(said, by_hand=True)
     except ssl.SSLError as error:
         return Outage(f"Kafka at {host}:{port} and this service find no TLS in common: {error.reason}", by_hand=True)
     except (KafkaError, OSError) as error:

@@ -13,7 +13,9 @@ from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFai
 from pydantic import SecretStr
 
 from shared.ctl import topics
+from shared.service.reaching import knock
 from shared.settings import BaseSettings
+from shared.waiting import Outage
 from shared.wire import kafka_client
 from tests.containers.certificates import Authority
 from tests.containers.processes import command, running
@@ -105,6 +107,22 @@ async def test_whoever_is_wrong_in_one_thing_is_not(kafka: SecureKafka, wrong: d
 
 async def test_a_broker_by_another_name_is_refused(kafka: SecureKafka) -> None:
     assert not await answers(kafka.settings("issuary-billing", kafka=f"127.0.0.1:{kafka.port}"))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"kafka_password": "old"}, "refuses the login issuary-billing .* ISSUARY_KAFKA_PASSWORD"),
+        ({"kafka_mechanism": "SCRAM-SHA-256"}, "refuses the login issuary-billing .* ISSUARY_KAFKA_MECHANISM"),
+        ({"kafka_ca": Authority("Somebody else").pem}, "its certificate is refused: .*; check ISSUARY_KAFKA_CA"),
+    ],
+    ids=["password", "mechanism", "authority"],
+)
+async def test_what_is_wrong_is_said(kafka: SecureKafka, wrong: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(Outage, match=sentence) as raised:
+        await knock(kafka.settings("issuary-billing", **wrong))
+
+    assert raised.value.by_hand
 
 
 async def test_a_certificate_of_ones_own_is_let_in_where_the_broker_asks_for_one(kafka: SecureKafka) -> None:

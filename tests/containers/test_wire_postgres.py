@@ -1,6 +1,7 @@
 """PostgreSQL is reached over TLS as the settings demand, by whatever of ours reaches it."""
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from shared.db import make_engine
+from shared.db.outage import outage
 from shared.migrate import upgrade
 from shared.relay import Leader
 from shared.settings import BaseSettings
@@ -92,6 +94,29 @@ async def test_a_server_without_tls_is_refused_where_tls_is_demanded(
         await asked(without_tls.settings(**given))
 
     assert (await asked(without_tls.settings(database_ca="")))[0] is False
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (
+            {"database_ca": Authority("Somebody else").pem},
+            "its certificate is refused: .* check ISSUARY_BILLING_DATABASE",
+        ),
+        ({"host": "127.0.0.1"}, "its certificate is refused: IP address mismatch"),
+        ({"password": "old"}, "PostgreSQL refuses the login postgres .* check ISSUARY_BILLING_DATABASE_URL"),
+    ],
+)
+async def test_what_is_wrong_is_said(postgres: SecurePostgres, given: dict[str, str], sentence: str) -> None:
+    changed = {name: value for name, value in given.items() if name == "database_ca"}
+    url = postgres.url(**{name: value for name, value in given.items() if name != "database_ca"})
+
+    with pytest.raises((DBAPIError, OSError)) as raised:
+        await asked(postgres.settings(database_url=url, **changed))
+
+    told = outage(raised.value, url, "billing")
+    assert re.search(sentence, told.reason)
+    assert told.by_hand
 
 
 async def test_the_relay_leads_over_tls_and_refuses_the_wrong_authority(postgres: SecurePostgres) -> None:

@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 from sqlalchemy import text
 
+from services.__main__ import control
 from shared import ctl
+from shared.migrate import ROOT
 from shared.service import make_service
 from shared.settings import BaseSettings
 from tests.bus import as_record, record
@@ -80,3 +82,21 @@ async def test_a_record_parked_alone_is_listed_by_its_number_and_retried_by_it(t
 async def test_what_is_not_there_is_said_in_a_sentence(toy: Toy, run: Ctl) -> None:
     assert "Nothing is parked for thing/9" in await run("parked", "retry", "toy", TOPIC, "thing/9", fails=True)
     assert "There is no parked event 77" in await run("parked", "discard", "toy", "77", "--reason", "x", fails=True)
+
+
+def test_the_shipped_script_of_rights_is_what_the_services_need_today(capsys: pytest.CaptureFixture[str]) -> None:
+    assert control(["acls"]) == 0
+
+    assert capsys.readouterr().out == (ROOT / "deploy" / "kafka" / "acls.sh").read_text()
+
+
+def test_principals_may_be_named_as_certificates_are_and_another_system_asks_and_hears(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert control(["acls", "--principal", "User:CN={}", "--system", "shop"]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    shop = [line for line in lines if line.startswith("allow User:shop")]
+    assert "allow User:CN=billing --operation Read --group billing" in lines
+    assert [line for line in shop if "Write" in line and ".events." in line] == []
+    assert "allow User:shop --operation Read --group shop --resource-pattern-type prefixed" in shop
