@@ -1,5 +1,6 @@
 """What a service is told from outside: as values, as files; and what it refuses, in sentences that name no value."""
 
+import re
 from importlib import import_module
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from pydantic import SecretStr
 from services.notifications.app import make_office
 from services.notifications.settings import Settings as Notifications
 from shared.db import make_engine
+from shared.migrate import ROOT
 from shared.settings import BaseSettings, SettingsRefused
 from shared.wire import database_ssl, kafka_client
 from tests.containers.certificates import Authority
@@ -159,3 +161,15 @@ async def test_a_process_says_what_is_wrong_with_its_settings_and_ends() -> None
     assert unread == (2, "ISSUARY_BILLING_DATABASE_URL_FILE: cannot read /nowhere/url: No such file or directory.\n")
     assert without == (2, "ISSUARY_BILLING_DATABASE_URL is not given; billing needs its database.\n")
     assert tool == (2, "ISSUARY_KAFKA_USER is given without ISSUARY_KAFKA_PASSWORD.\n")
+
+
+def test_nothing_of_ours_reaches_kafka_otherwise_than_the_settings_say() -> None:
+    """The embedded broker of the tests apart, which speaks plain."""
+    sources = {path: path.read_text() for folder in ("shared", "services") for path in (ROOT / folder).rglob("*.py")}
+    product = {path: text for path, text in sources.items() if "devstack" not in path.parts}
+    made = [line for text in product.values() for line in text.splitlines() if re.search(r"AIOKafka\w+\(", line)]
+
+    assert made
+    assert [line for line in made if "(**kafka_client(settings)" not in line] == []
+    for text in product.values():
+        assert "KafkaBroker(\n" not in text or "security=kafka_security(settings)" in text
