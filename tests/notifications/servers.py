@@ -58,9 +58,9 @@ class Letterbox:
 
 
 @asynccontextmanager
-async def a_mail_server() -> AsyncIterator[Letterbox]:
+async def a_mail_server(port: int = 0) -> AsyncIterator[Letterbox]:
     box = Letterbox()
-    server = await asyncio.get_running_loop().create_server(box.session, "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(box.session, "127.0.0.1", port)
     box.port = server.sockets[0].getsockname()[1]
     yield box
     server.close()

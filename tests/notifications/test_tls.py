@@ -139,3 +139,16 @@ async def test_a_wrong_password_is_ours_to_put_right(authority: Authority, certi
 
     assert not raised.value.final
     assert box.mails == []
+
+
+async def test_a_refused_login_is_said_with_the_settings_to_look_at(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    async with a_secure_server(certificate) as box:
+        post = Post(MailServer("127.0.0.1", box.port, tls="starttls", user="issuary", password="old"))
+        await post.knock()
+        await post.close()
+
+    settings = "ISSUARY_NOTIFICATIONS_SMTP_USER and ISSUARY_NOTIFICATIONS_SMTP_PASSWORD"
+    assert post.faults == [f"the mail server 127.0.0.1:{box.port} refuses the login issuary: check {settings} (535)"]

@@ -187,3 +187,29 @@ async def test_a_slow_document_counts_as_a_failed_try(world: World, office: Offi
     await hasty.documents.close()
 
     assert await states(world) == [(RECIPIENT, False, False, 1)]
+
+
+async def test_while_the_mail_server_is_away_no_mail_uses_up_an_attempt_and_all_leave_when_it_is_back(
+    world: World, shelf: Shelf, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = await asyncio.get_running_loop().create_server(asyncio.Protocol, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    server.close()
+    post = Post(MailServer("127.0.0.1", port))
+    away = Office(Documents(shelf.origin, SERVICE_KEY, 5), post, Sender.named("ca@ca.example", "", ""))
+    await ready(world)
+
+    await post.knock()
+    await post.knock()
+    await send_all(world, away)
+
+    assert post.faults == [f"waits for the mail server 127.0.0.1:{port}: connection refused"]
+    assert [record.getMessage() for record in caplog.records] == post.faults
+    assert await states(world) == [(RECIPIENT, False, False, 0)]
+    async with a_mail_server(port) as box:
+        post._next_knock = 0.0
+        await post.knock()
+        await send_all(world, away)
+        assert (post.faults, len(box.mails)) == ([], 1)
+        await post.close()
+    await away.documents.close()
