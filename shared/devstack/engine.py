@@ -65,6 +65,7 @@ class Container:
         self.name, self.image, self.port, self.network = name, image, port, network
         self.command, self.environment = command, environment
         self.host, self.host_port = engine_host(), free_host_port()
+        self.name_on_engine = f"issuary-test-{name}-{secrets.token_hex(4)}"
         self._made: DockerContainer | None = None
 
     async def start(self) -> None:
@@ -102,15 +103,16 @@ class Container:
     async def check(self) -> None:
         state = await asyncio.to_thread(self._state)
         if state != "running":
-            raise RuntimeError(f"the container of {self.image} is {state}; its last lines:\n{self.last_lines()}")
+            raise RuntimeError(await self.told(f"is {state}"))
 
-    def last_lines(self, count: int = 12) -> str:
-        return str(self._wrapped().logs(tail=count).decode(errors="replace"))
+    async def told(self, how: str, lines: int = 12) -> str:
+        said = await asyncio.to_thread(self._wrapped().logs, tail=lines)
+        return f"the container of {self.image} {how}; its last lines:\n{said.decode(errors='replace')}"
 
     def _start(self) -> None:
         start_reaper()
         made = DockerContainer(self.image).with_bind_ports(self.port, self.host_port).with_envs(**self.environment)
-        made.with_name(f"issuary-test-{self.name}-{secrets.token_hex(4)}").with_kwargs(labels={LABEL: RUN})
+        made.with_name(self.name_on_engine).with_kwargs(labels={LABEL: RUN})
         if self.command:
             made.with_command([*self.command])
         if self.network:

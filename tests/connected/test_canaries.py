@@ -6,10 +6,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.errors import GroupLoadInProgressError
+from aiokafka.protocol.commit import OffsetFetchRequest, OffsetFetchResponse_v1, OffsetFetchResponse_v3
 from faststream.kafka import KafkaBroker, KafkaPublishMessage
 from faststream.middlewares import AckPolicy
 
@@ -126,6 +130,34 @@ async def test_a_header_that_is_not_text(broker: Broker, own: bool) -> None:
 
     assert seen == ([b"one", b"two", b"three"] if own else [b"three"])
     assert await committed(broker, group) == 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "seen"),
+    [
+        (OffsetFetchResponse_v3(0, [], GroupLoadInProgressError.errno), "nothing is committed"),
+        (OffsetFetchResponse_v1([(TOPIC, [(0, -1, "", GroupLoadInProgressError.errno)])]), "ask again"),
+    ],
+    ids=["overlooked from version 2 on", "seen in version 1"],
+)
+async def test_the_error_of_a_coordinator_that_is_still_loading(answer: Any, seen: str) -> None:
+    async def send(request: Any) -> Any:
+        return answer
+
+    asking = GroupCoordinator._do_fetch_commit_offsets(SimpleNamespace(group_id="g", _send_req=send), [PLACE])
+    try:
+        assert await asking == {}
+        outcome = "nothing is committed"
+    except GroupLoadInProgressError:
+        outcome = "ask again"
+
+    assert outcome == seen
+
+
+def test_offsets_are_asked_for_in_the_version_whose_errors_are_seen() -> None:
+    request = OffsetFetchRequest("g", [(TOPIC, [0])]).prepare({OffsetFetchRequest.API_KEY: (1, 10)})
+
+    assert request.API_VERSION == 1
 
 
 async def test_a_batch_published_at_once_goes_to_one_partition_whatever_its_keys(broker: Broker) -> None:
