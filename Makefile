@@ -49,7 +49,8 @@ up: image
 down:
 	@exec $(EVERYTHING) down
 
-## make test                           all checks and the whole suite
+## make test                           all checks and the whole suite, on embedded servers
+##      STACK=containers make test     the same on Apache Kafka and PostgreSQL in containers, and what needs the images
 test: check
 	@exec $(PYTHON) -m pytest
 
@@ -75,6 +76,7 @@ locks-check: $(READY)
 	done; done; echo "Both locks are good for Python 3.11, 3.12 and 3.13."
 
 ## make bench                          the speed table, the chart and .issuary/bench/results.json
+##      STACK=containers make bench    the same on Apache Kafka and PostgreSQL in containers
 bench: $(READY)
 	@exec $(PYTHON) -m benchmarks
 
