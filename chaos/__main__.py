@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ def main(arguments: Sequence[str]) -> int:
     given = _parser().parse_args(arguments)
     wish = _wish(given)
     print(f"Chaos: {wish.size.events:,} order events, {wish.strikes} strikes, seed {wish.seed} …", flush=True)
+    shutil.rmtree(wish.out / "logs", ignore_errors=True)  # of an earlier run
     wish.out.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(filename=wish.out / "harness.log", filemode="w", format="%(asctime)s %(message)s")
     outcome = asyncio.run(play(wish))

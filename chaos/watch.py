@@ -19,7 +19,7 @@ MESSAGES = """
 SELECT count(*) AS pending, count(*) FILTER (WHERE due_at <= now()) AS due FROM message WHERE due_at IS NOT NULL
 """
 END_LEASES = "UPDATE message SET due_at = now() WHERE due_at > now() RETURNING id"
-EVERY = 2.0
+EVERY, TELL_EVERY = 2.0, 60.0
 
 
 class State(NamedTuple):
@@ -44,6 +44,7 @@ class Watch:
     state: State = field(default_factory=lambda: State((), 1, 0))
     _since: float = 0.0
     _quiet: int = 0
+    _told_at: float = field(default_factory=time.monotonic)
 
     async def until_idle(self, told: asyncio.Event) -> None:
         """Runs beside the storm, and ends when that is over and nothing is left to do, seen three times in a row."""
@@ -54,6 +55,7 @@ class Watch:
             with suppress(Exception):
                 self._note(await self._look())
             self._complain()
+            self._tell()
             idle = idle + 1 if told.is_set() and not self.state.due + self.state.leased else 0
             if self.cut_leases and told.is_set():
                 await self._end_leases()
@@ -70,6 +72,11 @@ class Watch:
     def _complain(self) -> None:
         if (quiet := time.monotonic() - self._since) > self.patience:
             raise Stalled(f"nothing moved for {quiet:.0f} s although work is due: {self.state}")
+
+    def _tell(self) -> None:
+        if time.monotonic() - self._told_at > TELL_EVERY:
+            print(f"          {self.state.due:,} things to do, {self.state.leased:,} claimed", flush=True)
+            self._told_at = time.monotonic()
 
     async def _look(self) -> State:
         done, lag = await self.groups.look()
