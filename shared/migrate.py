@@ -10,7 +10,7 @@ from sqlalchemy import Connection, MetaData, NullPool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from shared import access, audit, idempotency, inbox, outbox, parking
-from shared.db import mechanism
+from shared.db import Connector, mechanism
 from shared.partitions import DAYS_AHEAD, day_partitions
 from shared.schema import ROOT as ROOT
 from shared.schema import alembic_config as alembic_config
@@ -37,8 +37,9 @@ def run(metadata: MetaData) -> None:
 
 
 async def _run(url: str, encryption: ssl.SSLContext | str, metadata: MetaData) -> None:
-    told = {"server_settings": {"lock_timeout": "5s"}, "ssl": encryption}
-    engine = create_async_engine(url, poolclass=NullPool, connect_args=told)
+    engine = create_async_engine(
+        url, poolclass=NullPool, async_creator=Connector(url, {"lock_timeout": "5s"}, encryption)
+    )
     async with engine.connect() as connection:
         await connection.run_sync(_migrate, metadata)
     await engine.dispose()

@@ -2,6 +2,7 @@
 
 from shared.db.appending import append
 from shared.db.columns import COLUMN_TYPES, POSTGRESQL, mechanism, new_metadata, to_json
+from shared.db.connecting import CONNECT_WITHIN, Connector
 from shared.db.database import Database, at_end, at_last, make_engine, utcnow
 from shared.db.outage import is_transient
 from shared.db.rows import (
@@ -20,7 +21,9 @@ from shared.db.rows import (
 
 __all__ = [
     "COLUMN_TYPES",
+    "CONNECT_WITHIN",
     "POSTGRESQL",
+    "Connector",
     "Database",
     "add",
     "append",

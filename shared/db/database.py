@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from shared.db.appending import write_appended
+from shared.db.connecting import Connector
 
 TIMEOUTS = {"statement_timeout": "15s", "lock_timeout": "15s", "idle_in_transaction_session_timeout": "15s"}
 
@@ -32,7 +33,7 @@ def make_engine(
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=10,
-        connect_args={"server_settings": settings, "ssl": encryption, "timeout": 5},
+        async_creator=Connector(url, settings, encryption),
     )
 
 

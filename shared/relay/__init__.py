@@ -137,14 +137,23 @@ class Relay:
             return False
         if self.leader and not self.leader.held:
             raise NotLeader
-        sent = await send_in_order(self.producer, rows)
+        sent = await self._send(rows)
         await self._move(sent)
         if len(sent) < len(rows):
             raise NotTaken(f"the broker took {len(sent)} of {len(rows)} records")
         return True
 
+    async def _send(self, rows: Sequence[Row], extra: dict[str, str] | None = None) -> list[int]:
+        if self.leader is None:
+            return await send_in_order(self.producer, rows, extra)
+        async with self.leader.awake():  # while the broker is away the lock is kept
+            return await send_in_order(self.producer, rows, extra)
+
     async def _lead(self) -> bool:
+        led = self.leader is None or self.leader.held
         self.stats.leader = self.leader is None or await self.leader.take()
+        if self.stats.leader and not led:
+            self._floor = Floor()  # this may be another server, which has lost rows or handed out an id again
         now = time.monotonic()
         if self.stats.leader and now - self._kept_at > 3600:
             await self.keep()
@@ -187,7 +196,7 @@ class Relay:
             if not rows:
                 return after
             wanted = [row for row in rows if topic is None or row.topic == topic]
-            sent = await send_in_order(self.producer, wanted, {"replay": "1"})
+            sent = await self._send(wanted, {"replay": "1"})
             if len(sent) < len(wanted):
                 raise ConnectionError(f"the broker took {len(sent)} of {len(wanted)} records; go on from id {after}")
             after = rows[-1].id

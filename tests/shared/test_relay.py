@@ -7,10 +7,11 @@ from typing import Any
 
 import asyncpg
 import pytest
+from sqlalchemy import text
 
 from shared.db import utcnow
 from shared.outbox import announce
-from shared.relay import Floor, Leader, NotLeader, Relay, oldest_pending, send_in_order
+from shared.relay import Floor, Leader, NotLeader, Relay, lead_or_wait, oldest_pending, send_in_order
 from tests.toy import Toy, counted
 
 EPOCH = utcnow().replace(year=2000)
@@ -146,6 +147,39 @@ async def test_a_leader_whose_connection_was_cut_sends_nothing_until_it_leads_ag
         assert await relay.step() is True  # took the lock anew
 
     assert producer.versions == [1]
+
+
+async def test_a_leader_that_is_silent_loses_the_lock_and_one_that_waits_for_the_broker_keeps_it(toy: Toy) -> None:
+    frozen, awake, other = (Leader(toy.url, silent_for=0.6) for _ in range(3))
+    assert await frozen.take()
+    assert not await awake.take()
+    assert await lead_or_wait(awake, seconds=3)
+    with pytest.raises(NotLeader):
+        await frozen.ask("SELECT 1")
+
+    async with awake.awake():
+        await asyncio.sleep(1.5)
+        assert not await other.take()
+    assert await awake.ask("SELECT 1")
+    await awake.release()
+
+
+async def test_whoever_leads_anew_reads_from_the_beginning_for_this_may_be_another_server(toy: Toy) -> None:
+    async with leader_of(toy) as leader:
+        relay = a_relay(toy, told := Told(), leader)
+        for n in range(4):
+            await say(toy, 10 + n)
+            await relay.step()
+            relay._looked_at = 0.0
+        assert relay._floor.at > 0
+        await leader.release()
+        async with toy.engine.begin() as connection:
+            columns = "id, event_id, topic, key, headers, payload"
+            first = f"SELECT {columns} FROM published ORDER BY id LIMIT 1"
+            await connection.execute(text(f"INSERT INTO outbox ({columns}) OVERRIDING SYSTEM VALUE {first}"))
+        assert await relay.step() is True
+
+    assert len(told.versions) == 5
 
 
 async def test_a_row_with_a_lower_id_that_commits_late_goes_before_its_aggregates_next_row(toy: Toy) -> None:
