@@ -24,7 +24,6 @@ from tests.containers.failover import (
 Scenario = Callable[[], Awaitable[None]]
 SCENARIOS: list[Scenario] = [  # those that wait longest first
     expiry.a_frozen_broker_for_longer_than_a_batch_lives,
-    expiry.a_broker_that_takes_nothing_for_longer_than_a_batch_lives,
     broker_loss.all_topics_are_gone_and_the_event_logs_bring_them_back,
     deploy.a_rolling_restart_delivers_nothing_again,
     database.the_primary_dies_and_nothing_committed_is_lost,

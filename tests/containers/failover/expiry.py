@@ -2,12 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
-
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from tests.connected.kit import Rig
 from tests.connected.plan import Plan
@@ -18,48 +13,15 @@ from tests.toy import THINGS, TOPIC
 
 AWAY = 50.0
 
-Outage = Callable[[Kafka], AbstractAsyncContextManager[None]]
-
-
-@asynccontextmanager
-async def frozen(kafka: Kafka) -> AsyncIterator[None]:
-    async with kafka.frozen():
-        yield
-
-
-@asynccontextmanager
-async def too_few_copies(kafka: Kafka) -> AsyncIterator[None]:
-    """The broker lives and takes no record, as when its fellows are down."""
-    await _demand_copies(kafka, 2)
-    yield
-    await _demand_copies(kafka, 1)
-
-
-async def _demand_copies(kafka: Kafka, number: int) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.address)
-    await admin.start()
-    await admin.alter_configs(
-        [ConfigResource(ConfigResourceType.TOPIC, TOPIC, configs={"min.insync.replicas": str(number)})]
-    )
-    await admin.close()
-
 
 async def a_frozen_broker_for_longer_than_a_batch_lives() -> None:
-    await _away(frozen, "expiry_frozen")
-
-
-async def a_broker_that_takes_nothing_for_longer_than_a_batch_lives() -> None:
-    await _away(too_few_copies, "expiry_copies")
-
-
-async def _away(outage: Outage, name: str) -> None:
     plan = Plan.make(1500, THINGS)
-    async with Kafka() as kafka, Pg() as postgres, a_rig(kafka, postgres, name) as rig:
+    async with Kafka() as kafka, Pg() as postgres, a_rig(kafka, postgres, "expiry") as rig:
         async with Sender(rig.settings, rig.speaker.url, "relay") as sender:
             await rig.join()
             await rig.say_slowly(plan.events[:500])
             await rig.until_done(500)
-            async with outage(kafka):
+            async with kafka.frozen():
                 await _say_while_away(rig, plan, sender)
             back = time.monotonic()
             await rig.say_slowly(plan.events[1300:])
@@ -70,16 +32,16 @@ async def _away(outage: Outage, name: str) -> None:
         await rig.check(plan)
         records = await rig.records(TOPIC)
         assert in_order(records)
-        told(name, away_s=AWAY, all_sent_after_s=sent, all_done_after_s=took, events=1500, on_the_wire=len(records))
+        told("expiry", away_s=AWAY, all_sent_after_s=sent, all_done_after_s=took, events=1500, on_the_wire=len(records))
 
 
 async def _say_while_away(rig: Rig, plan: Plan, sender: Sender) -> None:
     """What waits in the producer runs out; what is announced later waits in the outbox."""
-    until, step = time.monotonic() + AWAY, 0
+    over = time.monotonic() + AWAY
     for step in range(500, 1300, 100):
         await rig.say(plan.events[step : step + 100])
         await asyncio.sleep(AWAY / 12)
-    await asyncio.sleep(until - time.monotonic())
+    await asyncio.sleep(over - time.monotonic())
     assert sender.relay.stats.failures or sender.relay.stats.pending
     assert sender.leads
 
