@@ -10,8 +10,8 @@ from sqlalchemy.engine import make_url
 
 from shared.db import Database, make_engine
 from shared.db.connecting import Connector
+from shared.db.outage import is_transient
 from shared.devstack.child import free_port
-from shared.door.work import is_transient
 from tests.toy import Toy
 
 
