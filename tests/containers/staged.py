@@ -79,7 +79,7 @@ class Running:
                 cwd=ROOT, env={**environment, "PORT": str(self.port)}, stdout=log, stderr=log,
             )  # fmt: skip
 
-    async def until_ready(self, within: float = 60) -> Self:
+    async def until_ready(self, within: float = 120) -> Self:
         async with asyncio.timeout(within):
             while not await self._is_ready():
                 assert self.process.returncode is None, self.log.read_text()[-2000:]

@@ -48,7 +48,7 @@ async def unheard(stage: Stage) -> Counter[tuple[str, str, str]]:
     return missing
 
 
-async def until_all_heard(stage: Stage, within: float = 90) -> None:
+async def until_all_heard(stage: Stage, within: float = 150) -> None:
     clock = time.monotonic() + within
     while missing := await unheard(stage):
         assert time.monotonic() < clock, missing
@@ -114,8 +114,8 @@ async def until_charged_and_quiet(stage: Stage) -> None:
     async def charged() -> bool:
         return bool((await rows(stage.postgres.url("billing"), CHARGED))[0][0] == ORDERS)
 
-    await until(charged, 60, "all orders are charged")
-    await until(partial(nothing_pending, stage), 60, "nothing waits in an outbox")
+    await until(charged, 120, "all orders are charged")
+    await until(partial(nothing_pending, stage), 120, "nothing waits in an outbox")
 
 
 async def nothing_pending(stage: Stage) -> bool:

@@ -10,11 +10,11 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer, ConsumerRecord
 
-from shared.access import take_credentials
 from shared.db import Database
 from shared.devstack.broker import PARTITIONS
 from shared.door import Door, OpenDoor
 from shared.events.orders import CREDENTIALS, CredentialChanged
+from shared.service.credentials import on_credential_changed
 from shared.service.kafka import consumer_settings, make_broker
 from tests.connected.kit import Rig
 from tests.containers.figures import told
@@ -66,16 +66,12 @@ async def read_by_a_new_service(rig: Rig, kafka: Kafka) -> dict[str, tuple[int, 
     async with rig.toy.engine.begin() as connection:
         await connection.exec_driver_sql("DELETE FROM credential")
     door = Door(f"new-{time.time()}")
-
-    @door.on_state(CredentialChanged)
-    async def on_credential_changed(event: CredentialChanged, tx: Any) -> None:
-        await take_credentials(tx, [event])
-
+    door.on_state(CredentialChanged)(on_credential_changed)
     opened, broker = OpenDoor(door, Database(rig.toy.engine)), make_broker(rig.settings, "new")
     opened.subscribe(broker, **consumer_settings(rig.settings))
     await broker.start()
     try:
-        await until(partial(_all_read, rig, opened), 30, "the topic is read")
+        await until(partial(_all_read, rig, opened), 60, "the topic is read")
     finally:
         opened.stopping = True
         await broker.stop()

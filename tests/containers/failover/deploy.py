@@ -97,6 +97,6 @@ async def until_charged(url: str, number: int) -> None:
     async def charged() -> bool:
         return bool((await rows(url, CHARGED))[0][0] >= number)
 
-    await until(charged, 60, "all orders are charged")
+    await until(charged, 120, "all orders are charged")
     assert tuple((await rows(url, CHARGED))[0]) == (number, number)
     assert await rows(url, HOLES) == []

@@ -42,4 +42,4 @@ async def services_of_one_process_do_what_they_do_apart() -> None:
 async def until_settled(stage: Stage, number: int) -> None:
     for name, settled in SETTLED.items():
         await until(partial(rows, stage.postgres.url(name), settled.format(number)), 120, f"{name} is done")
-    await until(partial(nothing_pending, stage), 60, "nothing waits in an outbox")
+    await until(partial(nothing_pending, stage), 120, "nothing waits in an outbox")
