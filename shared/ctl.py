@@ -229,7 +229,8 @@ async def replay(told: Any, tools: Tools) -> None:
         raise Rejected("The relay of this service still runs; stop it, so that older events go before newer ones.")
     since = told.since if told.since.tzinfo else told.since.replace(tzinfo=UTC)
     service.relay.leader = leader
-    await service.sender.start()
+    async with leader.awake():
+        await service.sender.start()
     try:
         last = await service.relay.replay(since, told.from_id, told.topic)
     finally:
