@@ -43,9 +43,9 @@ async def overheard(environment: Mapping[str, str], log: Path, *services: str) -
     seen: list[str] = []
     async with running(environment, free_port(), log, *services, program=("-c", TALKATIVE)) as program:
         await said_something(program)
-        for _ in range(8):
+        for _ in range(3):
             seen += [await answered(program, path) for path in (*PLACES, *API)]
-            await asyncio.sleep(1)
+            await asyncio.sleep(2)
     return program.said() + "\n".join(seen)
 
 
