@@ -141,12 +141,10 @@ async def test_a_wrong_password_is_ours_to_put_right(authority: Authority, certi
     assert box.mails == []
 
 
-async def test_a_refused_login_is_said_with_the_settings_to_look_at(
-    certificate: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+async def test_a_refused_login_is_said_with_the_settings_to_look_at(authority: Authority, certificate: Path) -> None:
+    ours = verifying("", authority.pem)
     async with a_secure_server(certificate) as box:
-        post = Post(MailServer("127.0.0.1", box.port, tls="starttls", user="issuary", password="old"))
+        post = Post(MailServer("127.0.0.1", box.port, tls="starttls", user="issuary", password="old", trusts=ours))
         await post.knock()
         await post.close()
 
