@@ -78,7 +78,7 @@ def environment(kafka: Broker, database: Postgres, mail: Mail) -> dict[str, str]
     }
 
 
-async def until(true: Callable[[], Awaitable[bool]], within: float = 60) -> None:
+async def until(true: Callable[[], Awaitable[bool]], within: float = 120) -> None:
     async with asyncio.timeout(within):
         while not await true():  # noqa: ASYNC110 - the state of other processes
             await asyncio.sleep(0.1)
@@ -119,12 +119,16 @@ async def test_whatever_comes_first_a_service_carries_on_by_itself(
             await servers[name].start()
 
         await until(lambda: is_ready(service))
-        for name in order:  # and each of them gone later
-            await servers[name].kill()
-            if name != "mail":  # which is asked when there is a mail
-                await says(service, waited[name])
-            await servers[name].start()
-            await until(lambda: is_ready(service))
+
+
+async def test_the_database_may_go_for_a_while(database: Postgres, environment: dict[str, str]) -> None:
+    service = build("notifications", environment)
+    async with Host([service]).running():
+        await until(lambda: is_ready(service))
+        await database.kill()
+        await says(service, "waits for the database")
+        await database.start()
+        await until(lambda: is_ready(service))
 
 
 async def test_what_is_said_while_kafka_is_away_is_kept_and_arrives_and_what_comes_is_heard(
@@ -181,7 +185,7 @@ async def refusal_of(service: Service) -> str:
     host, failed = Host([service]), asyncio.Event()
     host.at_failure = failed.set
     async with host.running():
-        await asyncio.wait_for(failed.wait(), 60)
+        await asyncio.wait_for(failed.wait(), 120)
     return str(host.failure)
 
 
