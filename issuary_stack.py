@@ -25,6 +25,7 @@ from types import TracebackType
 from typing import Any
 
 import docker.errors
+from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient
 from testcontainers.core.network import Network
@@ -129,10 +130,11 @@ class IssuaryStack:
         if not containers.runs("postgres", ["psql", "-U", "postgres", *databases]):
             raise containers.failed("postgres", "did not make the databases")
         containers.until("kafka", lambda: containers.runs("kafka", ["bash", "-c", "</dev/tcp/127.0.0.1/9092"]))
-        self.account = _told(containers.output_of("jobs", self._issuary().with_command(_jobs())))
+        containers.run("issuary", self._issuary().with_command(_jobs_and_services()).with_bind_ports(8080, api_port))
+        containers.until("issuary", lambda: _answers(f"{self.api}/health/ready"))
+        self.account = _told(containers.logs("issuary"))
         self.account_id, self.api_key = self.account.account_id, self.account.api_key
-        containers.run("issuary", self._issuary().with_bind_ports(8080, api_port))
-        containers.until("issuary", lambda: _answers(f"{self.api}/health/ready") and self._knows(self.account))
+        containers.until("issuary", lambda: self._knows(self.account))
 
     def _knows(self, account: Account) -> bool:
         """Billing hears of accounts and keys as of everything, by events."""
@@ -183,16 +185,16 @@ class _Containers:
     def runs(self, name: str, command: list[str]) -> bool:
         return bool(self.named[name].exec(command).exit_code == 0)
 
-    def output_of(self, name: str, container: DockerContainer) -> str:
-        """Of a job that ends by itself."""
-        self.run(name, container)
-        self._wait(name, lambda: self._state(name)["Status"] == "exited")
-        if self._state(name)["ExitCode"]:
-            raise self.failed(name, "failed")
-        return str(container.get_logs()[0].decode())
-
     def until(self, name: str, ready: Callable[[], bool]) -> None:
-        self._wait(name, lambda: self._still_runs(name) and ready())
+        deadline = time.monotonic() + self._timeout
+        container = self.named[name].get_wrapped_container()
+        while not ready():
+            container.reload()
+            if container.status != "running":
+                raise self.failed(name, "ended by itself")
+            if time.monotonic() > deadline:
+                raise self.failed(name, f"was not ready after {self._timeout:.0f} s")
+            time.sleep(0.2)
 
     def logs(self, name: str) -> str:
         return b"".join(self.named[name].get_logs()).decode(errors="replace")
@@ -205,31 +207,26 @@ class _Containers:
         with suppress(docker.errors.APIError):  # somebody else's cleaner was quicker
             self._open.close()
 
-    def _still_runs(self, name: str) -> bool:
-        if self._state(name)["Status"] != "running":
-            raise self.failed(name, "ended by itself")
-        return True
-
-    def _state(self, name: str) -> dict[str, Any]:
-        container = self.named[name].get_wrapped_container()
-        container.reload()
-        return dict(container.attrs["State"])
-
-    def _wait(self, name: str, happens: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + self._timeout
-        while not happens():
-            if time.monotonic() > deadline:
-                raise self.failed(name, f"was not ready after {self._timeout:.0f} s")
-            time.sleep(0.2)
-
 
 def _check_image(image: str) -> None:
     try:
         DockerClient().client.images.get(image)
+        _do_without_ryuk_where_it_cannot_be_had()
     except docker.errors.ImageNotFound:
         raise StackError(ABSENT.format(image)) from None
     except (docker.errors.DockerException, OSError) as error:
         raise StackError(f"No container engine answers ({error}). Start one, or set DOCKER_HOST.") from None
+
+
+def _do_without_ryuk_where_it_cannot_be_had() -> None:
+    """It removes containers of a process that was killed; all others are removed here."""
+    images = DockerClient().client.images
+    if testcontainers_config.ryuk_disabled or images.list(testcontainers_config.ryuk_image):
+        return
+    try:
+        images.pull(testcontainers_config.ryuk_image)
+    except docker.errors.APIError:
+        testcontainers_config.ryuk_disabled = True
 
 
 def _database(name: str, password: str) -> list[str]:
@@ -260,11 +257,11 @@ def _kafka(outside: str) -> dict[str, str]:
     return {**named, "KAFKA_HEAP_OPTS": "-Xms128m -Xmx512m"}
 
 
-def _jobs() -> list[str]:
-    """All in one container, one after the other; the account's line comes last."""
+def _jobs_and_services() -> list[str]:
+    """One after the other in one container; a job that fails ends it."""
     ctl = "python -m services ctl"
-    steps = f'{ctl} migrate && {ctl} topics && {ctl} billing load docs/catalogue.toml && "$@"'
-    return ["sh", "-c", steps, "jobs", *_opening("Test Customer", "EUR")]
+    jobs = f'{ctl} migrate && {ctl} topics && {ctl} billing load docs/catalogue.toml && "$@"'
+    return ["sh", "-c", f"{jobs} && exec python -m services", "jobs", *_opening("Test Customer", "EUR")]
 
 
 def _opening(name: str, currency: str) -> list[str]:
@@ -275,7 +272,7 @@ def _opening(name: str, currency: str) -> list[str]:
 
 
 def _told(output: str) -> Account:
-    return Account(**json.loads(output.splitlines()[-1]))
+    return Account(**json.loads(next(line for line in output.splitlines() if line.startswith('{"account_id"'))))
 
 
 def _host() -> str:

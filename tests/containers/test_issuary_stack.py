@@ -76,7 +76,7 @@ def test_without_an_engine_the_error_says_what_to_do(elsewhere: Elsewhere) -> No
 def test_what_fails_shows_its_last_lines_and_leaves_no_container() -> None:
     stack = IssuaryStack(settings={"ISSUARY_ORDERS_DATABASE_URL": "postgresql+asyncpg://nobody@postgres/orders"})
 
-    with pytest.raises(StackError, match=r"(?s)^The container jobs failed.*nobody"):
+    with pytest.raises(StackError, match=r"(?s)^The container issuary ended by itself.*nobody"):
         stack.start()
 
     made = [container.get_container_id() for container in stack._containers.named.values()]
