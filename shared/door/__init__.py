@@ -47,7 +47,7 @@ class Door:
         return listen
 
     def on_state(self, fact: type[Event]) -> Callable[[Apply], Apply]:
-        """For compacted topics where the highest version wins: no inbox row, no horizon, no parking."""
+        """For topics of state, kept for good, where the highest version wins: no inbox row, no horizon, no parking."""
 
         def listen(apply: Apply) -> Apply:
             self.states[fact] = apply

@@ -39,8 +39,8 @@ class Look:
 
 
 def wanted(name: str, settings: BaseSettings) -> Wanted:
-    """Retention: longer than anybody is away, and shorter than the inbox remembers. A compacted topic keeps the last
-    record of every key for good."""
+    """Retention: longer than anybody is away, and shorter than the inbox remembers. Credentials are
+    kept for good and never compacted: what came last may be an old version (docs/decisions/0021)."""
     given = {
         "cleanup.policy": "delete",
         "retention.ms": str(settings.kafka_retention_days * DAY),
@@ -49,7 +49,7 @@ def wanted(name: str, settings: BaseSettings) -> Wanted:
         "unclean.leader.election.enable": "false",
     }
     if name.endswith("credentials.v1"):
-        given |= {"cleanup.policy": "compact", "retention.ms": "-1"}
+        given["retention.ms"] = "-1"
     return Wanted(name, settings.kafka_partitions, given)
 
 

@@ -215,7 +215,7 @@ async def test_wrong_settings_of_topics_are_refused_and_mended_and_others_are_le
     kafka: Broker, environment: dict[str, str], ctl: Ctl
 ) -> None:
     await configure(kafka, EVENTS, retention_ms="86400000", segment_ms="3600000")
-    await configure(kafka, CREDENTIALS, cleanup_policy="delete")
+    await configure(kafka, CREDENTIALS, cleanup_policy="compact")
 
     refused = await refusal_of(build("billing", environment))
     shown, told = await ctl()
@@ -226,7 +226,7 @@ async def test_wrong_settings_of_topics_are_refused_and_mended_and_others_are_le
         f"{EVENTS} keeps records for 1 days, it has to be at least 14 (ISSUARY_KAFKA_RETENTION_DAYS) and less than 35"
         f" (ISSUARY_INBOX_DAYS): {mend}"
     )
-    for sentence in (retention, f"{CREDENTIALS} has cleanup.policy=delete, it has to be compact: {mend}"):
+    for sentence in (retention, f"{CREDENTIALS} has cleanup.policy=compact, it has to be delete: {mend}"):
         assert sentence in refused
         assert sentence in told
     assert (shown, status) == (1, 0)
@@ -234,7 +234,7 @@ async def test_wrong_settings_of_topics_are_refused_and_mended_and_others_are_le
     assert await ctl() == (0, "made: nothing, all topics are there\n")
     settings = await configured(kafka, EVENTS)
     assert (settings["retention.ms"], settings["segment.ms"]) == (str(14 * 86_400_000), "3600000")
-    assert (await configured(kafka, CREDENTIALS))["cleanup.policy"] == "compact"
+    assert (await configured(kafka, CREDENTIALS))["cleanup.policy"] == "delete"
 
 
 async def test_a_topic_is_made_again_only_while_it_holds_no_record(kafka: Broker, ctl: Ctl) -> None:

@@ -115,9 +115,9 @@ SETTINGS = BaseSettings(kafka_replication=3)
 EVENTS, CREDENTIALS = wanted("orders.events.v1", SETTINGS), wanted("orders.credentials.v1", SETTINGS)
 
 
-def found_like(want: Wanted, partitions: int = 12, **changed: str) -> Found:
+def found_like(want: Wanted, /, **changed: str) -> Found:
     told = {**want.settings, **{key.replace("_", "."): value for key, value in changed.items()}}
-    return Found(want.name, partitions, told, {})
+    return Found(want.name, 12, told, {})
 
 
 @pytest.mark.parametrize("want", [EVENTS, CREDENTIALS], ids=["events", "credentials"])
@@ -135,7 +135,7 @@ def test_topics_as_they_are_made_are_right(want: Wanted) -> None:
         (EVENTS, {"retention_bytes": "1000"}, "has retention.bytes=1000, it has to be -1"),
         (EVENTS, {"cleanup_policy": "compact"}, "has cleanup.policy=compact, it has to be delete"),
         (EVENTS, {"min_insync_replicas": "1"}, "has min.insync.replicas=1, it has to be at least 2"),
-        (CREDENTIALS, {"cleanup_policy": "delete"}, "has cleanup.policy=delete, it has to be compact"),
+        (CREDENTIALS, {"cleanup_policy": "compact"}, "has cleanup.policy=compact, it has to be delete"),
         (CREDENTIALS, {"retention_ms": str(DAY)}, "has retention.ms=86400000, it has to be -1"),
     ],
 )  # fmt: skip
