@@ -27,7 +27,7 @@ from shared.events.orders import CredentialChanged
 from shared.partitions import keep_partitions
 from shared.relay import Leader, Relay, oldest_pending
 from shared.service.credentials import on_credential_changed
-from shared.service.kafka import BrokerProducer, consumer_settings, make_broker
+from shared.service.kafka import BrokerProducer, consumer_settings, limits, make_broker
 from shared.service.reaching import knock, see_brokers
 from shared.service.scrape import scrape
 from shared.service.starting import see_schema, see_topics
@@ -247,7 +247,7 @@ def make_service(
     db = Database(engine, {"settings": settings, "kept": {}})
     if CredentialChanged not in door.states and name != "orders":
         door.on_state(CredentialChanged)(on_credential_changed)
-    opened = OpenDoor(door, db, inbox_days=settings.inbox_days)
+    opened = OpenDoor(door, db, inbox_days=settings.inbox_days, **limits(settings))
     broker, sender = make_broker(settings, name), make_broker(settings, f"{name}-relay")
     subscriber = opened.subscribe(broker, **consumer_settings(settings))
     keep = partial(keep_partitions, db, settings.inbox_days, settings.published_days)

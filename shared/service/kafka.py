@@ -47,6 +47,15 @@ def consumer_settings(settings: BaseSettings) -> dict[str, Any]:
     }
 
 
+def limits(settings: BaseSettings) -> dict[str, float]:
+    """Seconds. A member that retries in place, or lets a rebalance wait, has to be back well before the group gives it
+    up."""
+    return {
+        "stay": settings.kafka_max_poll_interval_ms / 3000,
+        "drain": settings.kafka_rebalance_timeout_ms / 3000,
+    }
+
+
 class BrokerProducer:
     """The relay's producer: a broker of its own, so that it can be restarted alone after an error."""
 
