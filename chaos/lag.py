@@ -8,6 +8,8 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+LOOK_WITHIN = 30.0
+
 HEARD = {
     "billing": ("orders.events.v1",),
     "validation": ("orders.events.v1",),
@@ -31,7 +33,7 @@ class Groups:
     async def look(self) -> tuple[int, int]:
         """Records dealt with, and records waiting, of all groups together."""
         try:
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(LOOK_WITHIN):
                 return await self._look()
         except BaseException:
             await self.close()

@@ -1,15 +1,17 @@
 """Looks at the run from outside: is there work left, does anything move, and how long did nothing."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from chaos.database import Database
 from chaos.lag import Groups
 from chaos.members import Members
+
+log = logging.getLogger(__name__)
 
 OUTBOX = "SELECT count(*) AS pending, coalesce((SELECT max(id) FROM published), 0) AS moved FROM outbox"
 DOCUMENTS = """
@@ -43,6 +45,7 @@ class Watch:
     cut: int = 0
     state: State = field(default_factory=lambda: State((), 1, 0))
     _since: float = 0.0
+    _unseen: str = ""
     _quiet: int = 0
     _told_at: float = field(default_factory=time.monotonic)
 
@@ -52,8 +55,11 @@ class Watch:
         while idle < 3:
             await asyncio.sleep(EVERY)
             await self.members.check()
-            with suppress(Exception):
+            try:
                 self._note(await self._look())
+            except Exception as error:  # what it looks at is being killed
+                self._unseen = f"{type(error).__name__}: {error}"
+                log.warning("nothing can be seen", exc_info=error)
             self._complain()
             self._tell()
             idle = idle + 1 if told.is_set() and not self.state.due + self.state.leased else 0
@@ -61,7 +67,7 @@ class Watch:
                 await self._end_leases()
 
     def _note(self, state: State) -> None:
-        now = time.monotonic()
+        now, self._unseen = time.monotonic(), ""
         if self.state.due:
             self.longest = max(self.longest, now - self._since)
         if state.moved != self.state.moved or not state.due:
@@ -71,7 +77,8 @@ class Watch:
 
     def _complain(self) -> None:
         if (quiet := time.monotonic() - self._since) > self.patience:
-            raise Stalled(f"nothing moved for {quiet:.0f} s although work is due: {self.state}")
+            seen = f"; the last look failed: {self._unseen}" if self._unseen else ""
+            raise Stalled(f"nothing moved for {quiet:.0f} s although work is due: {self.state}{seen}")
 
     def _tell(self) -> None:
         if time.monotonic() - self._told_at > TELL_EVERY:
