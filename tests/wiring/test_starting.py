@@ -1,7 +1,6 @@
 """A service whose servers are not there yet, are gone for a while, or are not as they have to be."""
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -68,11 +67,6 @@ def waits_for_both(said: list[str]) -> bool:
     return sum("connection refused" in reason for reason in said) == 2
 
 
-def lines_with(service: Running, words: str) -> list[str]:
-    lines = [json.loads(line) for line in service.said().splitlines() if line.startswith("{")]
-    return [line["message"] for line in lines if words in line["message"]]
-
-
 async def ended(service: Running) -> tuple[int, float]:
     began = time.monotonic()
     service.process.terminate()
@@ -80,43 +74,53 @@ async def ended(service: Running) -> tuple[int, float]:
 
 
 async def test_a_service_waits_for_its_servers_says_so_and_carries_on_by_itself(
-    servers: Servers, tmp_path: Path
+    servers: Servers, caplog: pytest.LogCaptureFixture
 ) -> None:
     await servers.postgres.stop()
     await servers.broker.stop()
-    async with running(servers.environment, free_port(), tmp_path / "log", "billing") as billing:
-        await until(billing, waits_for_both)
-        live = await billing.get("/health/live")
-        assert live is not None
-        assert live.status_code == 200
+    host = Host([build("billing", servers.environment)])
+    async with host.running(), client_of(host) as http:
+        await says(http, "waits for the database")
+        await says(http, "waits for Kafka")
+        assert (await http.get("/health/live")).status_code == 200
 
         await servers.broker.start()
-        await until(billing, lambda said: not any("connection refused" in one for one in said if "Kafka" in one))
+        await says(http, "waits for topics that are not there")
         await servers.broker.make_topics(TOPICS)
         await servers.postgres.start()
-        await billing.ready()
+        await host.wait_until_ready(40)
+        waited = [line.getMessage() for line in caplog.records if line.name == "shared.waiting"]
+        assert [sum(words in line for line in waited) for words in ("waits for the database", "waits for Kafka")] == [
+            1,
+            1,
+        ]
 
-        assert len(lines_with(billing, "waits for the database")) == 1
-        assert len(lines_with(billing, "waits for Kafka")) == 1
-        await both_go_and_come_back(servers, billing)
-        assert (await ended(billing))[0] == 0
-        assert "Traceback" not in billing.said()
+        await both_go(servers, http)
+        await servers.postgres.start()
+        await servers.broker.start()
+        await servers.broker.make_topics(TOPICS)
+        await host.wait_until_ready(40)
+    assert [line.getMessage() for line in caplog.records if line.exc_info] == []
 
 
-async def both_go_and_come_back(servers: Servers, billing: Running) -> None:
+async def both_go(servers: Servers, http: httpx.AsyncClient) -> None:
     await servers.broker.kill()
-    await until(billing, lambda said: any("waits for Kafka" in one for one in said))
+    await says(http, "waits for Kafka")
     await servers.postgres.kill()
-    await until(billing, lambda said: any("waits for the database" in one for one in said))
-    async with httpx.AsyncClient(base_url=billing.origin) as http:
-        refused = await http.get(BALANCE, headers={"X-DC-DEVKEY": "a-key"})
+    await says(http, "waits for the database")
+    refused = await http.get(BALANCE, headers={"X-DC-DEVKEY": "a-key"})
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
     assert refused.json()["errors"][0]["code"] == "service_unavailable"
 
-    await servers.postgres.start()
-    await servers.broker.start()
-    await servers.broker.make_topics(TOPICS)
-    await billing.ready()
+
+def client_of(host: Host) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(host), base_url="http://issuary.test")
+
+
+async def says(http: httpx.AsyncClient, words: str, within: float = 40) -> None:
+    async with asyncio.timeout(within):
+        while words not in (await http.get("/health/ready")).text:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
 
 
 async def test_a_service_that_waits_ends_at_once_when_it_is_told_to(servers: Servers, tmp_path: Path) -> None:
