@@ -112,7 +112,8 @@ class Service:
             _, late = await asyncio.wait(self._tasks, timeout=5)
             for task in late:
                 task.cancel()
-        await self.sender.stop()
+        with suppress(TimeoutError):  # where the broker is gone it would wait for what is in the outbox anyway
+            await asyncio.wait_for(self.sender.stop(), 5)
         await self.at_stop()
         if isinstance(self.db.bind, AsyncEngine):
             await self.db.bind.dispose()

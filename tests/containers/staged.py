@@ -13,14 +13,21 @@ from typing import Self
 
 import httpx
 
-from benchmarks.ground import _open_accounts
+from benchmarks.ground import _open_accounts, orders
 from shared.devstack.child import free_port
 from shared.devstack.chosen import KAFKA_HABITS
+from shared.events.orders import OrderPlaced
 from shared.migrate import ROOT, upgrade
 from tests.containers.servers import Kafka, Pg
 
 OFFSETS = "issuary_failed_offset_commits_total"
+FOREIGN = "shop"
 SERVICES = ("orders", "billing", "validation", "notifications")
+
+
+def foreign_orders(count: int, first: int = 1) -> list[OrderPlaced]:
+    """Of another system: orders has no part in them."""
+    return [order.model_copy(update={"source": FOREIGN}) for order in orders(count, first)]
 
 
 class Stage:

@@ -7,15 +7,15 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.ground import orders, publish
+from benchmarks.ground import publish
 from benchmarks.processes import latencies, p50_and_p99
 from tests.containers.failover.broker_loss import nothing_pending
 from tests.containers.failover.deploy import HOLES, rows
 from tests.containers.figures import told
 from tests.containers.kit import until
-from tests.containers.staged import Stage, a_stage
+from tests.containers.staged import Stage, a_stage, foreign_orders
 
-SERVICES = ("billing", "orders", "validation")
+SERVICES = ("billing", "validation")
 ORDERS = int(os.environ.get("TOGETHER_ORDERS", "600"))
 SETTLED = {
     "billing": "SELECT 1 FROM invoice HAVING count(*) = {}",
@@ -32,10 +32,10 @@ async def services_of_one_process_do_what_they_do_apart() -> None:
                 times = await latencies(stage.kafka.address, rate=20, seconds=8)
                 cuts = p50_and_p99(times[40:])
                 began = time.monotonic()
-                await publish(stage.kafka.address, orders(ORDERS, first=10_001))
+                await publish(stage.kafka.address, foreign_orders(ORDERS, first=10_001))
                 await until_settled(stage, ORDERS + len(times))
                 took = time.monotonic() - began
-                told(f"three services {name}", orders=ORDERS, per_s=ORDERS / took, rate=20, **cuts)
+                told(f"two services {name}", orders=ORDERS, per_s=ORDERS / took, rate=20, **cuts)
                 assert await rows(stage.postgres.url("billing"), HOLES) == []
 
 
