@@ -19,7 +19,7 @@ from tests.containers.kit import until
 from tests.containers.staged import Running, Stage, a_stage, foreign_orders
 
 SERVICES = ("orders", "billing", "validation")
-ORDERS = 100
+ORDERS = 60
 SAID = """
 SELECT event_id, topic, headers->>'ce_type' AS type FROM published
 UNION ALL SELECT event_id, topic, headers->>'ce_type' FROM outbox
