@@ -1,4 +1,4 @@
-"""`make chaos`: the big failure run on Apache Kafka and PostgreSQL in containers; see docs/operations.md."""
+"""`make chaos`: the big failure run on Apache Kafka and PostgreSQL in containers; see chaos/README.md."""
 
 import argparse
 import asyncio

@@ -71,7 +71,7 @@ async def remake(admin: AIOKafkaAdminClient, name: str, settings: BaseSettings) 
     if held := await _records(name, settings):
         raise Conflict(
             f"{name} holds {held} records and keeps its number of partitions. Set ISSUARY_KAFKA_PARTITIONS to it, or"
-            " stop all services, delete the topics, make them anew and replay (docs/operations.md, Replay)."
+            " stop all services, delete the topics, make them anew and replay (docs/operations/replay.md)."
         )
     answer = await admin.delete_topics([name])
     for _, code, *message in answer.topic_error_codes:
