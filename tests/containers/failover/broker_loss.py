@@ -1,4 +1,4 @@
-"""The cluster is gone with all topics and offsets, while the services run. What to do is in docs/operations/replay.md."""
+"""The cluster is gone with all topics and offsets, while the services run. To do: docs/operations/replay.md."""
 
 import asyncio
 import time
