@@ -48,7 +48,7 @@ class Groups:
         ends = await self._consumer.end_offsets(sorted({place for places in self._places.values() for place in places}))
         done = total = 0
         for group, places in self._places.items():
-            noted = await self._admin.list_consumer_group_offsets(group)
+            noted = await self._admin.list_consumer_group_offsets(group, partitions=places)
             done += sum(noted[place].offset for place in places if place in noted)
             total += sum(ends[place] for place in places)
         return done, total - done
