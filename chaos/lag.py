@@ -49,7 +49,7 @@ class Groups:
         done = total = 0
         for group, places in self._places.items():
             noted = await self._admin.list_consumer_group_offsets(group, partitions=places)
-            done += sum(noted[place].offset for place in places if place in noted)
+            done += sum(max(noted[place].offset, 0) for place in places if place in noted)
             total += sum(ends[place] for place in places)
         return done, total - done
 
