@@ -38,6 +38,7 @@ class BaseSettings(BaseModel):
     kafka_heartbeat_interval_ms: int = 3_000
     kafka_rebalance_timeout_ms: int = 60_000
     kafka_max_poll_interval_ms: int = 300_000
+    kafka_metadata_max_age_ms: int = 30_000
     kafka_partitions: int = 12
     kafka_replication: int = 3
     kafka_retention_days: int = Field(14, ge=1)

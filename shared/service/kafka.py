@@ -24,6 +24,7 @@ def make_broker(settings: BaseSettings, client_id: str) -> KafkaBroker:
         client_id=f"issuary-{client_id}",
         acks="all",
         enable_idempotence=settings.kafka_idempotence,
+        metadata_max_age_ms=settings.kafka_metadata_max_age_ms,
         linger_ms=settings.kafka_linger_ms,
         max_batch_size=262_144,
         compression_type=None if settings.kafka_compression == "none" else settings.kafka_compression,

@@ -33,6 +33,7 @@ def settings_of(broker: Broker, **changed: Any) -> BaseSettings:
         "kafka_session_timeout_ms": 1000,
         "kafka_heartbeat_interval_ms": 200,
         "kafka_rebalance_timeout_ms": 3000,
+        "kafka_metadata_max_age_ms": 2000,
         **changed,
     }
     return BaseSettings.from_environment(

@@ -88,6 +88,27 @@ async def test_members_that_live_through_the_loss_find_their_way_back(rig: Rig) 
     await rig.check(plan)
 
 
+@pytest.mark.containers  # the embedded broker leaves them what they had
+async def test_members_that_come_back_before_their_topics_find_them_when_they_are_made(rig: Rig) -> None:
+    plan = Plan.make(100, range(1, 21))
+    async with rig.relay():
+        member = await rig.join()
+        await rig.say(plan.events[:50])
+        await rig.until_done(50)
+        await rig.until_sent()
+    await rig.broker.forget()
+    async with asyncio.timeout(60):
+        while member.subscriber.consumer.assignment():  # noqa: ASYNC110 - the client's own
+            await asyncio.sleep(0.1)
+    await rig.broker.make_topics([TOPIC, COMMANDS, OUT])
+
+    async with rig.relay():
+        await rig.say(plan.events[50:])
+        await rig.until_done(100)
+
+    await rig.check(plan)
+
+
 async def test_a_replay_says_the_same_bytes_under_the_same_id_and_key_with_a_header(rig: Rig) -> None:
     start, plan = utcnow() - timedelta(seconds=5), Plan.make(5, [1, 2])
     async with rig.relay():
