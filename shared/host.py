@@ -10,7 +10,8 @@ import uvicorn
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from shared.service import Service, healthy
+from shared.service import Service
+from shared.service.health import healthy
 
 API = "/services/v2"
 ROUTES: dict[str, str] = {

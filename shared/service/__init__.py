@@ -9,17 +9,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from aiokafka.errors import KafkaError
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, FastAPI
 from faststream.kafka import KafkaBroker
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 
-from shared.asyncapi import document, said_by
+from shared.asyncapi import said_by
 from shared.db import Database, is_transient, make_engine
 from shared.db.outage import outage
 from shared.door import Door, OpenDoor
@@ -27,9 +25,9 @@ from shared.events.orders import CredentialChanged
 from shared.partitions import keep_partitions
 from shared.relay import Leader, Relay, oldest_pending
 from shared.service.credentials import on_credential_changed
+from shared.service.health import health
 from shared.service.kafka import BrokerProducer, consumer_settings, limits, make_broker
 from shared.service.reaching import knock, see_brokers
-from shared.service.scrape import scrape
 from shared.service.starting import see_schema, see_topics
 from shared.settings import BaseSettings
 from shared.waiting import LONGEST_PAUSE, Outage, Waiting, in_words
@@ -255,7 +253,7 @@ def make_service(
     producer = BrokerProducer(sender, partial(knock, settings))
     relay = Relay(db, producer, Leader(settings.database_url, encryption), keep)
     metrics = Metrics()
-    routes = [_health(name), operations(name), *routers]
+    routes = [health(name), operations(name), *routers]
     app = make_app(name, db, settings, routes, templates, metrics.answered)
     app.state.again = opened.again
     service = Service(
@@ -263,39 +261,3 @@ def make_service(
     )  # fmt: skip
     app.state.service = service
     return service
-
-
-def _health(name: str) -> APIRouter:
-    router = APIRouter(prefix=f"/{name}", include_in_schema=False)
-
-    @router.get("/health/live")
-    async def live(service: Here) -> JSONResponse:
-        return healthy(service.live())
-
-    @router.get("/health/ready")
-    async def ready(service: Here) -> JSONResponse:
-        return healthy(await service.ready())
-
-    @router.get("/metrics")
-    async def metrics(service: Here) -> Response:
-        return Response(await scrape(service), media_type="text/plain; version=0.0.4")
-
-    @router.get("/asyncapi.json")
-    async def asyncapi(service: Here) -> JSONResponse:
-        return JSONResponse(document(service.name, service.door.door.heard))
-
-    return router
-
-
-def _service_of(request: Request) -> Service:
-    service: Service = request.app.state.service
-    return service
-
-
-Here = Annotated[Service, Depends(_service_of)]
-
-
-def healthy(faults: list[str]) -> JSONResponse:
-    if faults:
-        return JSONResponse({"status": "unavailable", "reasons": faults}, 503)
-    return JSONResponse({"status": "ok"})
