@@ -1,4 +1,4 @@
-"""What every service is asked from outside: does it live, is it ready, what does it count, what does it hear and say."""
+"""What a service is asked from outside: does it live, is it ready, what does it count, what does it hear and say."""
 
 from typing import Any
 
