@@ -44,7 +44,7 @@ AT_ONCE = int(os.environ.get("CONTAINERS_AT_ONCE", "3"))
 async def plays(request: pytest.FixtureRequest) -> AsyncIterator[dict[Scenario, asyncio.Task[None]]]:
     """Of those that were asked for, in their order."""
     places = asyncio.Semaphore(AT_ONCE)
-    wanted = [one.callspec.params["scenario"] for one in request.session.items if hasattr(one, "callspec")]
+    wanted = [one.callspec.params.get("scenario") for one in request.session.items if hasattr(one, "callspec")]
 
     async def play(scenario: Scenario) -> None:
         async with places:
