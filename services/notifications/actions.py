@@ -99,6 +99,13 @@ async def record_failure(
         _announce_failure(tx, message, now)
 
 
+async def give_back(tx: AsyncSession, claimed: Sequence[Message], now: datetime) -> None:
+    for one in claimed:
+        message = await locked(tx, Message, one.id)
+        if not message.sent_at and not message.final and message.attempts == one.attempts:
+            message.unclaim(now)
+
+
 async def resend(tx: AsyncSession, message_id: UUID, who: str, now: datetime) -> None:
     message = await locked(tx, Message, message_id)
     before = {"state": message.state, "reason": message.reason}

@@ -66,6 +66,10 @@ class Message(Base):
         self.due_at = now + rules.LEASE
         self.internet_message_id = self.internet_message_id or f"<{self.id}@{mail_domain}>"
 
+    def unclaim(self, now: datetime) -> None:
+        self.attempts -= 1
+        self.due_at = now
+
     def mark_sent(self, now: datetime) -> None:
         self.sent_at = self.sent_at or now
         self.due_at = self.failed_at = self.reason = None

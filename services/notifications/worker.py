@@ -28,15 +28,19 @@ async def send_due(db: Database, office: Office) -> bool:
         return False
     async with db.transaction() as tx:
         due = await actions.claim_due(tx, utcnow(), office.sender.domain, BATCH)
-    for message in due:
-        await _send(db, office, message)
+    for n, message in enumerate(due):
+        failure = await _failure_of(office, message)
+        if failure and not failure.final and office.post.faults:
+            async with db.transaction() as tx:
+                await actions.give_back(tx, due[n:], utcnow())
+            return False
+        await _record(db, message, failure)
     if not due:
         await office.post.rest()
     return bool(due)
 
 
-async def _send(db: Database, office: Office, message: Message) -> None:
-    failure = await _failure_of(office, message)
+async def _record(db: Database, message: Message, failure: Undelivered | None) -> None:
     async with db.transaction() as tx:
         if failure:
             await actions.record_failure(tx, message.id, message.attempts, failure, utcnow())

@@ -1,3 +1,4 @@
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from typing import Any
@@ -5,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.notifications.clients.billing import Documents
-from services.notifications.clients.smtp import MailServer, Post
+from services.notifications.clients.smtp import KNOCK_EVERY, MailServer, Post
 from services.notifications.rules import Undelivered
 from tests.notifications.makers import PDF, SHA
 from tests.notifications.servers import Letterbox, Shelf, a_document_server, a_mail_server
@@ -113,6 +114,25 @@ async def test_a_server_without_the_demanded_encryption_gets_no_mail(box: Letter
 
     assert not failure.final
     assert box.mails == []
+
+
+async def test_a_mail_leaves_while_the_server_is_knocked_at(post: Post, box: Letterbox) -> None:
+    await asyncio.gather(post.send("from@ca.example", "ap@acme.example", MAIL), post.knock())
+
+    assert len(box.mails) == 1
+    assert len(box.connections) == 1
+
+
+async def test_a_server_that_goes_later_is_noticed_before_a_mail_is_due() -> None:
+    async with a_mail_server() as box:
+        post = Post(MailServer("127.0.0.1", box.port, seconds=5))
+        await post.knock()
+        assert post.faults == []
+
+    post._next_knock -= KNOCK_EVERY
+    await post.knock()
+
+    assert post.faults == [f"waits for the mail server 127.0.0.1:{box.port}: connection refused"]
 
 
 async def test_a_document_is_fetched_with_the_service_key(shelf: Shelf) -> None:

@@ -213,3 +213,21 @@ async def test_while_the_mail_server_is_away_no_mail_uses_up_an_attempt_and_all_
         assert (post.faults, len(box.mails)) == ([], 1)
         await post.close()
     await away.documents.close()
+
+
+async def test_a_mail_server_that_is_found_gone_costs_no_mail_of_the_batch_an_attempt(
+    world: World, shelf: Shelf
+) -> None:
+    async with a_mail_server() as box:
+        post = Post(MailServer("127.0.0.1", box.port))
+        await post.knock()
+    gone = Office(Documents(shelf.origin, SERVICE_KEY, 5), post, Sender.named("ca@ca.example", "", ""))
+    await ready(world, recipients=("a@acme.example", "b@acme.example", "c@acme.example"))
+
+    await send_all(world, gone)
+    await gone.documents.close()
+
+    assert post.faults == [f"waits for the mail server 127.0.0.1:{box.port}: connection refused"]
+    assert await states(world) == [(f"{name}@acme.example", False, False, 0) for name in "abc"]
+    due = await world.rows("notifications", "SELECT count(*) FROM message WHERE due_at <= clock_timestamp()")
+    assert due[0][0] == 3

@@ -1,4 +1,4 @@
-import math
+import asyncio
 import ssl
 import time
 from contextlib import suppress
@@ -19,6 +19,7 @@ from services.notifications.rules import CORRECT_IT, Undelivered, is_final
 from shared.waiting import LONGEST_PAUSE, PAUSE_BY_HAND, Waiting, in_words
 
 IDLE_SECONDS = 30.0
+KNOCK_EVERY = 30.0
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Post:
         self._smtp: SMTP | None = None
         self._used = 0.0
         self._next_knock = 0.0
+        self._busy = asyncio.Lock()  # the steps that send and knock have one connection
         self.waiting = Waiting("notifications")
 
     @property
@@ -47,16 +49,18 @@ class Post:
         return list(self.waiting.reasons.values())
 
     async def knock(self) -> bool:
-        """A worker's step: whether the server is to be had, asked at the start and for as long as it is not."""
-        if time.monotonic() >= self._next_knock and not (self._smtp and self._smtp.is_connected):
-            with suppress(SMTPException, OSError, ValueError):
-                await self._connected()
+        """A worker's step: whether the server is to be had, also while no mail is due. A server that is just being
+        spoken to is not asked."""
+        if time.monotonic() >= self._next_knock and not self._busy.locked():
+            async with self._busy:
+                with suppress(SMTPException, OSError, ValueError):
+                    await self._connected()
         return False
 
     async def send(self, sender: str, recipient: str, mail: bytes) -> None:
         try:
-            smtp = await self._connected()
-            await smtp.sendmail(sender, [recipient], mail)
+            async with self._busy:
+                await (await self._connected()).sendmail(sender, [recipient], mail)
         except SMTPRecipientsRefused as error:
             raise _refused(recipient, error.recipients[0]) from error
         except SMTPDataError as error:
@@ -72,16 +76,20 @@ class Post:
         if self._smtp and self._smtp.is_connected:
             with suppress(SMTPException, OSError):
                 await self._smtp.noop()
-                return self._smtp
-        self._smtp = _new_connection(self._server)
+                return self._there(self._smtp)
+            self._smtp.close()
+        smtp = _new_connection(self._server)
         try:
-            await self._smtp.connect()
+            await smtp.connect()
         except (SMTPException, OSError, ValueError) as error:
             self._wait(error)
             raise
-        self._next_knock = math.inf
+        return self._there(smtp)
+
+    def _there(self, smtp: SMTP) -> SMTP:
+        self._smtp, self._next_knock = smtp, time.monotonic() + KNOCK_EVERY
         self.waiting.over("the mail server")
-        return self._smtp
+        return smtp
 
     def _wait(self, error: Exception) -> None:
         by_hand = isinstance(error, SMTPAuthenticationError)
