@@ -126,8 +126,8 @@ async def migrate(told: Any, tools: Tools) -> None:
         raise Rejected(f"There is no service {unknown[0]}; there are {', '.join(tools.names)}.")
     for name in told.services or tools.names:
         settings = tools.settings(name)
-        await asyncio.to_thread(upgrade, name, settings.database_url, database_ssl(settings))
-        print(f"{name}: up to date")
+        schema = await asyncio.to_thread(upgrade, name, settings.database_url, database_ssl(settings))
+        print(f"{name}: nothing is changed: {schema.sentence}" if schema.is_newer else f"{name}: up to date")
 
 
 async def make_topics(told: Any, tools: Tools) -> None:

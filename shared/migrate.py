@@ -6,13 +6,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from alembic import command, context
+from alembic.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, NullPool, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from shared import access, audit, idempotency, inbox, outbox, parking
 from shared.db import Connector, mechanism
 from shared.partitions import DAYS_AHEAD, day_partitions
 from shared.schema import ROOT as ROOT
+from shared.schema import Schema, compare
 from shared.schema import alembic_config as alembic_config
 
 TABLES = (access, audit, idempotency, inbox, outbox, parking)  # imported so that `mechanism` knows their tables
@@ -37,12 +39,13 @@ def run(metadata: MetaData) -> None:
 
 
 async def _run(url: str, encryption: ssl.SSLContext | str, metadata: MetaData) -> None:
-    engine = create_async_engine(
-        url, poolclass=NullPool, async_creator=Connector(url, {"lock_timeout": "5s"}, encryption)
-    )
-    async with engine.connect() as connection:
+    async with _engine(url, encryption).connect() as connection:
         await connection.run_sync(_migrate, metadata)
-    await engine.dispose()
+
+
+def _engine(url: str, encryption: ssl.SSLContext | str) -> AsyncEngine:
+    connect = Connector(url, {"lock_timeout": "5s"}, encryption)
+    return create_async_engine(url, poolclass=NullPool, async_creator=connect)  # whose connections end with their use
 
 
 def _migrate(connection: Connection, metadata: MetaData) -> None:
@@ -76,10 +79,19 @@ def create_mechanism(op: Any, inbox_days: int = 35) -> None:
         connection.execute(text(statement))
 
 
-def upgrade(service: str, url: str, encryption: ssl.SSLContext | str = "prefer") -> None:
-    config = alembic_config(service, url)
-    config.attributes["encryption"] = encryption
-    command.upgrade(config, "head")
+def upgrade(service: str, url: str, encryption: ssl.SSLContext | str = "prefer") -> Schema:
+    """What was found. A newer schema stays as it is, so that an older program can come back to it."""
+    found = compare(service, asyncio.run(_revision(url, encryption)))
+    if not found.is_newer:
+        config = alembic_config(service, url)
+        config.attributes["encryption"] = encryption
+        command.upgrade(config, "head")
+    return found
+
+
+async def _revision(url: str, encryption: ssl.SSLContext | str) -> str | None:
+    async with _engine(url, encryption).connect() as connection:
+        return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
 
 
 def check(service: str, url: str) -> None:

@@ -28,6 +28,10 @@ class Schema:
         return self.found == self.needed
 
     @property
+    def is_newer(self) -> bool:
+        return not self.fits and not self.is_older
+
+    @property
     def sentence(self) -> str:
         at = f"is at {self.found}" if self.found else "is empty"
         if self.is_older:

@@ -4,11 +4,13 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 
 from services.__main__ import control
 from shared import ctl
+from shared.devstack.chosen import Postgres
 from shared.migrate import ROOT
 from shared.service import make_service
 from shared.settings import BaseSettings
@@ -77,6 +79,33 @@ async def test_a_record_parked_alone_is_listed_by_its_number_and_retried_by_it(t
     assert f"number {alone.seq}" in listed
     assert "not JSON" in listed
     assert await toy.versions() == {1: 1}
+
+
+async def test_a_newer_schema_is_left_alone_so_that_an_older_program_can_come_back(
+    postgres: Postgres, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await postgres.make_databases(["newer"])
+    settings = BaseSettings(database_url=postgres.url("newer"))
+    tools = ctl.Tools(
+        ["billing"],
+        lambda name: make_service(name, settings, door=make_door()),
+        lambda name: settings,
+        lambda name: make_door(),
+    )
+    connection = await asyncpg.connect(settings.database_url.replace("+asyncpg", ""))
+    await connection.execute("CREATE TABLE alembic_version (version_num varchar(32))")
+    await connection.execute("INSERT INTO alembic_version VALUES ('9999')")
+
+    status = await asyncio.to_thread(ctl.main, ["migrate"], tools)
+
+    assert (status, capsys.readouterr().out) == (
+        0,
+        "billing: nothing is changed: the database of billing is at 9999, which is newer than this program's 0001; "
+        "it goes on\n",
+    )
+    tables = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'"
+    assert await connection.fetchval(tables) == 1
+    await connection.close()
 
 
 async def test_what_is_not_there_is_said_in_a_sentence(toy: Toy, run: Ctl) -> None:
