@@ -4,13 +4,16 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import TextIO
 
-PLAIN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "color_message"}
+import asyncpg
 
-
+Raised = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 AGAIN_AFTER = 300.0
+PLAIN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "color_message"}
 
 
 class JsonLines(logging.Formatter):
@@ -25,6 +28,22 @@ class JsonLines(logging.Formatter):
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False, default=str)
+
+    def formatException(self, ei: Raised) -> str:
+        """Without the values of rows and arguments that PostgreSQL and its driver quote."""
+        told = super().formatException(ei)
+        for quoted in _quoting(ei[1]):
+            told = told.replace(quoted, "…")
+        return told
+
+
+def _quoting(error: BaseException | None) -> Iterator[str]:
+    while error:
+        if isinstance(error, asyncpg.DataError):
+            yield str(error)
+        elif isinstance(error, asyncpg.PostgresError) and error.detail:
+            yield error.detail
+        error = error.__cause__ or error.__context__
 
 
 class Seldom(logging.Filter):

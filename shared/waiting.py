@@ -11,9 +11,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from shared.log import AGAIN_AFTER
+
 log = logging.getLogger(__name__)
 
-AGAIN_AFTER = 300.0
 LONGEST_PAUSE = 5.0
 PAUSE_BY_HAND = 10.0
 

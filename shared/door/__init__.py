@@ -18,7 +18,7 @@ from faststream.middlewares import AckPolicy
 from shared.db import Database, utcnow
 from shared.door.again import Again
 from shared.door.decode import Decoder, Entry
-from shared.door.stats import Stats
+from shared.door.stats import Kind, Stats
 from shared.door.work import Apply, Interrupted, Listener, Prefetch, Worker
 from shared.events.base import CommandRefused, Event
 
@@ -145,23 +145,28 @@ class OpenDoor(ConsumerRebalanceListener):  # type: ignore[misc]
         entries = [
             entry for record in records if record.value and (entry := self.again.decoder.decode(record, utcnow()))
         ]
+        taken = [True] * len(entries)
         try:
             await self._worker.settle(partial(self._apply_state, entries))
         except Interrupted:
             raise
         except Exception:
-            for entry in entries:
-                await self._take_one_state(entry)
-        self.stats.count(topic, Counter((entry.type, "applied" if entry.event else "dropped") for entry in entries))
-        self.stats.committed(topic, [entry.record.timestamp for entry in entries])
+            taken = [await self._take_one_state(entry) for entry in entries]
+        applied = [entry for entry, was_taken in zip(entries, taken, strict=True) if was_taken and entry.event]
+        kinds: Counter[Kind] = Counter((entry.type, "dropped") for entry in entries)
+        kinds.subtract((entry.type, "dropped") for entry in applied)
+        self.stats.count(topic, kinds + Counter((entry.type, "applied") for entry in applied))
+        self.stats.committed(topic, [entry.record.timestamp for entry in applied])
 
-    async def _take_one_state(self, entry: Entry) -> None:
+    async def _take_one_state(self, entry: Entry) -> bool:
         try:
             await self._worker.settle(partial(self._apply_state, [entry]))
+            return True
         except Interrupted:
             raise
         except Exception as error:
             log.error("a state record cannot be taken", exc_info=error, extra={"event_id": str(entry.event_id)})
+            return False
 
     async def _apply_state(self, entries: Sequence[Entry]) -> None:
         async with self.db.transaction() as tx:

@@ -1,4 +1,4 @@
-"""One chunk of one partition: one transaction, then bisecting, then parking. `messaging.md` 3.2, 4."""
+"""What one poll brought of a topic: one transaction, then bisecting, then parking. `messaging.md` 3.2, 4."""
 
 import asyncio
 import logging
@@ -163,7 +163,7 @@ class Worker:
         self.stats.count(topic, {(entry.type, outcome): 1})
         self.stats.errors[type(error).__name__] += outcome != "duplicate"
         if outcome == "parked":
-            _say_parked(entry, sentence_of(error))
+            _say_parked(entry, error.message if isinstance(error, DomainError) else type(cause_of(error)).__name__)
 
     def answer(self, tx: AsyncSession, entry: Entry, error: Exception) -> bool:
         """Whether it was a command that a rule refused; then whoever asked is told."""

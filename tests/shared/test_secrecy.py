@@ -1,11 +1,20 @@
 """Nothing that is secret is logged, printed or answered, however much goes wrong."""
 
+import io
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.devstack.chosen import Postgres
+from shared.door import Door, OpenDoor
+from shared.log import JsonLines
+from tests.bus import as_record
 from tests.containers.secrecy import ENVIRONMENT, given_away, overheard
+from tests.toy import Counted, Toy, counted
 
 NAMES = ("orders", "billing", "validation", "notifications")
 
@@ -40,3 +49,43 @@ async def test_what_is_no_key_is_not_repeated(given: str, tmp_path: Path) -> Non
 
     assert "ISSUARY_KAFKA_KEY" in seen
     assert given_away(seen) == []
+
+
+@pytest.fixture
+def logged() -> Iterator[io.StringIO]:
+    handler = logging.StreamHandler(io.StringIO())
+    handler.setFormatter(JsonLines())
+    logging.getLogger().addHandler(handler)
+    yield handler.stream
+    logging.getLogger().removeHandler(handler)
+
+
+PERSON = "ada@acme.example"
+TWICE = "INSERT INTO person SELECT :email FROM generate_series(1, 2)"
+
+
+@pytest.mark.parametrize(
+    ("statement", "error", "row"),
+    [
+        (TWICE, "UniqueViolationError", "Key (email)=(ada@acme.example) already exists"),
+        ("SELECT CAST(CAST(:email AS text) AS int)", "InvalidTextRepresentationError", '"ada@acme.example"'),
+        ("SELECT CAST(:email AS int)", "DataError", "'ada@acme.example'"),
+    ],
+)
+async def test_values_of_rows_stand_where_an_event_is_parked_and_not_in_the_log(
+    toy: Toy, logged: io.StringIO, statement: str, error: str, row: str
+) -> None:
+    door = Door("toy")
+
+    @door.on(Counted)
+    async def on_counted(event: Counted, tx: AsyncSession) -> None:
+        await tx.execute(text("CREATE TEMP TABLE person (email text UNIQUE) ON COMMIT DROP"))
+        await tx.execute(text(statement), {"email": PERSON})
+
+    await OpenDoor(door, toy.db).handle([as_record(counted(1, 1))])
+
+    [parked] = await toy.parked()
+    assert row in parked.error
+    assert PERSON not in logged.getvalue()
+    assert f'"reason": "{error}"' in logged.getvalue()
+    assert "Traceback" in logged.getvalue()

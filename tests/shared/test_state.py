@@ -98,6 +98,19 @@ async def test_one_that_cannot_be_taken_holds_up_no_other(toy: Toy, name: str) -
     assert await toy.parked() == []
 
 
+async def test_only_what_was_taken_counts_as_applied(toy: Toy) -> None:
+    door = state_door(toy)
+    await door.handle([as_state(a_credential(credential_id="key-0", key_hash=hash_key("taken")))])
+
+    await door.handle([as_state(a_credential(1)), BROKEN["the key of another"], BROKEN["not JSON"]])
+
+    assert door.stats.events == {
+        (CREDENTIALS, "credential_changed", "applied"): 2,
+        (CREDENTIALS, "credential_changed", "dropped"): 1,
+        (CREDENTIALS, "other", "dropped"): 1,
+    }
+
+
 def test_roles_and_divisions_are_asked_of_the_caller() -> None:
     ann = Caller("c", "user", 9001, "Acme", 71, "Ann", "ann@acme.example", "standard_user", divisions=(14,))
     operator = Caller("o", "user", 0, "", 1, "Op", "op@ca.example", "operator")
