@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.devstack.child import free_port
+from shared.devstack.engine import free_host_port
 from tests.containers.compose import Compose, run
 
 IMAGE = os.environ.get("ISSUARY_IMAGE", "issuary:dev")
@@ -21,7 +21,7 @@ def image() -> str:
 def stack(image: str) -> Iterator[Compose]:
     """Everything of compose.yaml, with the demo's own; started once for all tests."""
     run("sh", "deploy/secrets.sh")
-    ports = {name: str(free_port()) for name in ("PORT", "KAFKA_PORT", "MAIL_PORT")}
+    ports = {name: str(free_host_port()) for name in ("PORT", "KAFKA_PORT", "MAIL_PORT")}
     compose = Compose(f"issuary-test-{secrets.token_hex(4)}", ports)
     with compose.removed():
         compose.up()

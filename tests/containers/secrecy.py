@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
+from shared.devstack.child import free_port
 from tests.containers.certificates import Authority
 from tests.containers.processes import Running, running
-from tests.containers.secure_kafka import free_port
 
 CERTIFICATE, KEY = Authority().issue("issuary-billing")
 TALKATIVE = """

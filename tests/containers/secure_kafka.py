@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from testcontainers.core.container import DockerContainer
 
+from shared.devstack.engine import LABEL, RUN, free_host_port, start_reaper
 from shared.settings import BaseSettings
 from shared.wire import kafka_client
 from tests.containers.certificates import Authority
@@ -32,13 +32,6 @@ sasl.jaas.config={PLAIN};
 ssl.truststore.type=PEM
 ssl.truststore.location=/etc/kafka/secrets/ca.pem
 """
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 @dataclass
@@ -80,7 +73,8 @@ class SecureKafka:
 
 
 def start_kafka(folder: Path, users: list[str]) -> SecureKafka:
-    authority, port, certified = Authority(), free_port(), free_port()
+    authority, port, certified = Authority(), free_host_port(), free_host_port()
+    start_reaper()
     _write_secrets(folder, authority, users)
     container = DockerContainer("apache/kafka:4.1.0").with_name(f"wire-kafka-{port}")
     for name, value in environment(port, certified).items():
@@ -88,7 +82,7 @@ def start_kafka(folder: Path, users: list[str]) -> SecureKafka:
     container = container.with_volume_mapping(str(folder), "/etc/kafka/secrets", "ro")
     container = container.with_volume_mapping(str(ROOT / "deploy" / "kafka"), "/issuary", "ro")
     container = container.with_bind_ports(port, port).with_bind_ports(certified, certified)
-    container.start()
+    container.with_kwargs(labels={LABEL: RUN}).start()
     return SecureKafka(authority, container, port, certified)
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import asyncpg
 from testcontainers.core.container import DockerContainer
 
+from shared.devstack.engine import LABEL, RUN, free_host_port, start_reaper
 from shared.settings import BaseSettings
 from shared.wire import database_ssl
 from tests.containers.certificates import Authority
-from tests.containers.secure_kafka import free_port
 
 PASSWORD = "password-of-postgres"
 INSTALL = """
@@ -45,14 +45,17 @@ class SecurePostgres:
 
 
 def start_postgres(folder: Path) -> SecurePostgres:
-    authority, port = Authority(), free_port()
+    authority, port = Authority(), free_host_port()
+    start_reaper()
     certificate, key = authority.issue("postgres", "localhost")
     for name, text in {"server.pem": certificate, "server.key": key, "tls.sh": INSTALL}.items():
         (folder / name).write_text(text)
         os.chmod(folder / name, 0o644)  # the server is another user
     os.chmod(folder, 0o755)  # noqa: S103
     container = DockerContainer("postgres:15").with_name(f"wire-postgres-{port}")
-    container = container.with_env("POSTGRES_PASSWORD", PASSWORD).with_bind_ports(5432, port)
+    container = (
+        container.with_env("POSTGRES_PASSWORD", PASSWORD).with_bind_ports(5432, port).with_kwargs(labels={LABEL: RUN})
+    )
     container.with_volume_mapping(str(folder), "/docker-entrypoint-initdb.d", "ro").start()
     return SecurePostgres(authority, container, port)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from shared.devstack.engine import LABEL, RUN, start_reaper
 from shared.migrate import ROOT
 from tests.containers.compose import Ended, run
 
@@ -103,7 +104,19 @@ def test_a_service_that_does_not_answer_is_not_healthy(image: str) -> None:
 def alone(image: str) -> Iterator[str]:
     """A service with nothing around it; without `--rm`, so that its end can be looked at."""
     given = ("--env", "ISSUARY_DATABASE_URL=postgresql+asyncpg://billing:secret@127.0.0.1:1/billing")
-    words = ("docker", "run", "--detach", *HARDENED[1:], *given, "--health-interval", "1s", image)
+    start_reaper()
+    words = (
+        "docker",
+        "run",
+        "--detach",
+        "--label",
+        f"{LABEL}={RUN}",
+        *HARDENED[1:],
+        *given,
+        "--health-interval",
+        "1s",
+        image,
+    )
     container = run(*words, "python", "-m", "services", "billing").stdout.strip()
     yield container
     run("docker", "rm", "--force", container)

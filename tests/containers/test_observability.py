@@ -14,7 +14,7 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from shared.devstack.child import free_port
+from shared.devstack.engine import LABEL, RUN, free_host_port, start_reaper
 from tests.containers.compose import SERVICES, Compose, run
 from tests.observability.files import PROMETHEUS, Expression, every_expression, rules
 
@@ -42,10 +42,12 @@ def two_of_billing(stack: Compose) -> Iterator[Compose]:
 
 @pytest.fixture(scope="module")
 def prometheus(two_of_billing: Compose, image: str) -> Iterator[httpx.Client]:
-    project, port = two_of_billing.project, free_port()
+    project, port = two_of_billing.project, free_host_port()
     name = f"{project}-prometheus"
+    start_reaper()
     run(
-        "docker", "create", "--name", name, "--network", f"{project}_default", "--user", "0",
+        "docker", "create", "--name", name, "--label", f"{LABEL}={RUN}",
+        "--network", f"{project}_default", "--user", "0",
         "--publish", f"127.0.0.1:{port}:9090", image,
         "/prometheus", "--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/data",
     )  # fmt: skip

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.devstack.engine import LABEL, RUN, free_host_port, start_reaper
 from shared.migrate import ROOT, check, upgrade
 from tests.containers.compose import SERVICES, run
 
@@ -18,12 +19,12 @@ IMAGE = "postgres:15"
 @dataclass(frozen=True)
 class Server:
     name: str
+    port: int
     secrets: Path
 
     def url(self, service: str) -> str:
-        port = run("docker", "port", self.name, "5432/tcp").stdout.split(":")[1].strip()
         url = (self.secrets / f"{service}_database_url").read_text().strip()
-        return url.replace("@postgres:5432", f"@127.0.0.1:{port}")
+        return url.replace("@postgres:5432", f"@127.0.0.1:{self.port}")
 
     def execute(self, *words: str, check: bool = True) -> str:
         ended = run("docker", "exec", "--env", "PGHOST=127.0.0.1", "--env", "PGUSER=postgres", *words, check=check)
@@ -35,10 +36,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("deploy")
     shutil.copy(ROOT / "deploy" / "postgres" / "databases.sh", folder)
     run("sh", "deploy/secrets.sh", folder / "secrets")
-    server = Server(f"issuary-test-{secrets.token_hex(4)}", folder / "secrets")
+    server = Server(f"issuary-test-{secrets.token_hex(4)}", free_host_port(), folder / "secrets")
+    start_reaper()
     run(
-        "docker", "run", "--detach", "--name", server.name, "--env-file", server.secrets / "postgres.env",
-        "--publish", "127.0.0.1::5432", "--volume", f"{folder}:/given:ro", IMAGE,
+        "docker", "run", "--detach", "--name", server.name, "--label", f"{LABEL}={RUN}",
+        "--env-file", server.secrets / "postgres.env",
+        "--publish", f"127.0.0.1:{server.port}:5432", "--volume", f"{folder}:/given:ro", IMAGE,
     )  # fmt: skip
     try:
         wait(server)

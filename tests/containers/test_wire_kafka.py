@@ -13,6 +13,7 @@ from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFai
 from pydantic import SecretStr
 
 from shared.ctl import topics
+from shared.devstack.child import free_port
 from shared.service.reaching import knock
 from shared.settings import BaseSettings
 from shared.waiting import Outage
@@ -25,7 +26,6 @@ from tests.containers.secure_kafka import (
     PLAIN_USERS,
     SecureKafka,
     answers,
-    free_port,
     start_kafka,
     wait_until_ready,
 )
