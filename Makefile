@@ -47,6 +47,7 @@ up: image
 
 ## make down                           stops the containers; the data stay in volumes
 down:
+	@sh deploy/secrets.sh >/dev/null  # Compose reads nothing without them
 	@exec $(EVERYTHING) down
 
 ## make test                           all checks and the whole suite, on embedded servers
