@@ -6,6 +6,8 @@ from typing import Any, ClassVar, Literal, Self
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 
 class SettingsRefused(ValueError):
@@ -76,7 +78,8 @@ class BaseSettings(BaseModel):
 
     @model_validator(mode="after")
     def wire_is_sound(self) -> Self:
-        faults = [sentence for wrong, sentence in (*self._database_faults(), *self._kafka_faults()) if wrong]
+        told = (*self._database_faults(), *self._kafka_faults(), *self._memory_faults())
+        faults = [sentence for wrong, sentence in told if wrong]
         if faults:
             raise ValueError(". ".join(faults))
         return self
@@ -91,6 +94,15 @@ class BaseSettings(BaseModel):
             "ISSUARY_DATABASE_URL has to look like postgresql+asyncpg://login:password@host/database",
         )
         yield (
+            self.database_url.count("@") > 1,
+            "ISSUARY_DATABASE_URL has more than one @: within a login or a password it is written %40",
+        )
+        yield (
+            scheme == "postgresql+asyncpg" and self.database_url.count("@") < 2 and not _has_ports(self.database_url),
+            "ISSUARY_DATABASE_URL names a port that is none, or not every server's: db1:5432; within a password : is"
+            " written %3A, and / %2F",
+        )
+        yield (
             any(name.startswith("ssl") for name in parse_qs(query, keep_blank_values=True)),
             "ISSUARY_DATABASE_URL says how to encrypt; say that with ISSUARY_DATABASE_TLS and ISSUARY_DATABASE_CA",
         )
@@ -102,6 +114,10 @@ class BaseSettings(BaseModel):
 
     def _kafka_faults(self) -> Iterator[tuple[bool, str]]:
         certificate, key, password = self.kafka_certificate, self.kafka_key, self.kafka_password
+        yield (
+            not all(_is_place(place.strip()) for place in self.kafka.split(",")),
+            "ISSUARY_KAFKA has to look like host:port, or host:port,host:port; an address of IPv6 like [::1]:9092",
+        )
         yield (
             bool(self.kafka_ca or certificate or key) and not self.kafka_tls,
             "certificates for Kafka are given, but ISSUARY_KAFKA_TLS is not true",
@@ -115,6 +131,33 @@ class BaseSettings(BaseModel):
             "ISSUARY_KAFKA_MECHANISM=PLAIN would send the password in the clear: set ISSUARY_KAFKA_TLS=true, or use"
             " SCRAM-SHA-512",
         )
+
+
+    def _memory_faults(self) -> Iterator[tuple[bool, str]]:
+        """What comes again after the inbox has forgotten it would be taken for new, or parked."""
+        for name in ("kafka_retention_days", "published_days"):
+            days = getattr(self, name)
+            yield (
+                days >= self.inbox_days,
+                f"ISSUARY_{name.upper()}={days} has to be less than ISSUARY_INBOX_DAYS={self.inbox_days}",
+            )
+
+
+def _has_ports(url: str) -> bool:
+    try:
+        target = make_url(url)
+        given = target.get_dialect()().create_connect_args(target)[1].get("port") or 5432
+    except (ValueError, ArgumentError):
+        return False
+    return all(0 < port < 65_536 for port in (given if isinstance(given, list) else [given]))
+
+
+def _is_place(text: str) -> bool:
+    try:
+        place = urlsplit(f"//{text}")
+        return bool(place.hostname) and place.netloc == text and "@" not in text and place.port != 0
+    except ValueError:
+        return False
 
 
 def _given(given: Mapping[str, str], name: str) -> str:

@@ -94,6 +94,19 @@ def test_a_setting_given_as_value_and_as_file_is_refused(tmp_path: Path) -> None
         ({"DATABASE_URL": "postgresql+asyncpg://a:s3cr3t@b/c?sslmode="}, "say that with ISSUARY_DATABASE_TLS"),
         ({"DATABASE_URL": "postgresql://a:s3cr3t@b/c"}, "postgresql+asyncpg://login:password@host/database"),
         ({"DATABASE_URL": "postgresql+asyncpg://[a:s3cr3t@b/c"}, "postgresql+asyncpg://login:password@host/database"),
+        ({"DATABASE_URL": "postgresql+asyncpg://u:pa@s3cr3t@h/db"}, "more than one @"),
+        ({"DATABASE_URL": "postgresql+asyncpg://u:s3cr3t@P4:word@h/db"}, "more than one @"),
+        ({"DATABASE_URL": "postgresql+asyncpg://u:pa@ss/s3cr3t@h/db"}, "more than one @"),
+        ({"DATABASE_URL": "postgresql+asyncpg://u:p@h:s3cr3t/db"}, "names a port that is none"),
+        ({"DATABASE_URL": "postgresql+asyncpg://u:p@h:65536/db"}, "names a port that is none"),
+        ({"DATABASE_URL": "postgresql+asyncpg://u:p@/db?host=a:1&host=b"}, "not every server's"),
+        ({"KAFKA": "kafka:s3cr3t"}, "ISSUARY_KAFKA has to look like host:port"),
+        ({"KAFKA": "a:1,b:65536"}, "ISSUARY_KAFKA has to look like host:port"),
+        ({"KAFKA": "u:s3cr3t@kafka:9092"}, "ISSUARY_KAFKA has to look like host:port"),
+        ({"KAFKA": "::1"}, "ISSUARY_KAFKA has to look like host:port"),
+        ({"KAFKA_RETENTION_DAYS": "35"}, "ISSUARY_KAFKA_RETENTION_DAYS=35 has to be less than ISSUARY_INBOX_DAYS=35"),
+        ({"INBOX_DAYS": "14", "PUBLISHED_DAYS": "2"}, "ISSUARY_KAFKA_RETENTION_DAYS=14 has to be less than"),
+        ({"PUBLISHED_DAYS": "35"}, "ISSUARY_PUBLISHED_DAYS=35 has to be less than ISSUARY_INBOX_DAYS=35"),
         ({"DATABASE_TLS": "s3cr3t"}, "ISSUARY_DATABASE_TLS: Input should be"),
         ({"POOL_SIZE": "s3cr3t"}, "ISSUARY_POOL_SIZE: Input should be a valid integer"),
     ],
@@ -103,6 +116,23 @@ def test_what_contradicts_itself_is_refused_without_its_value(given: dict[str, s
 
     assert sentence in said
     assert "s3cr3t" not in said
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"KAFKA": "kafka"},
+        {"KAFKA": "a:9092, b:9093,[::1]:9094"},
+        {"DATABASE_URL": "postgresql+asyncpg://u:p%40%3A%2Fss@h:5433/db"},
+        {"DATABASE_URL": "postgresql+asyncpg://u:p@/db?host=db1:5432&host=db2:5433"},
+        {"DATABASE_URL": "postgresql+asyncpg://u:p@/db?host=/run/postgresql&port=5433"},
+        {"KAFKA_RETENTION_DAYS": "34", "PUBLISHED_DAYS": "34"},
+    ],
+)
+def test_what_may_be_given_is_taken(given: dict[str, str]) -> None:
+    taken = BaseSettings.from_environment({f"ISSUARY_{name}": text for name, text in given.items()})
+
+    assert {name: str(getattr(taken, name.lower())) for name in given} == given
 
 
 @pytest.mark.parametrize(
