@@ -5,12 +5,25 @@ from dataclasses import dataclass
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, for_code
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    IncompatibleBrokerVersion,
+    TopicAuthorizationFailedError,
+    UnsupportedVersionError,
+    for_code,
+)
 
 from shared.settings import BaseSettings
 
 DAY = 86_400_000
 CTL = "python -m services ctl topics"
+# A broker that will never tell; whatever else keeps it from answering may pass.
+KEPT_BACK = (
+    ClusterAuthorizationFailedError,
+    IncompatibleBrokerVersion,
+    TopicAuthorizationFailedError,
+    UnsupportedVersionError,
+)
 
 
 @dataclass(frozen=True)
@@ -61,7 +74,7 @@ async def look(admin: AIOKafkaAdminClient, names: Iterable[str]) -> Look:
     untold = None
     try:
         told = await _settings(admin, ours) if ours else {}
-    except KafkaError as error:
+    except KEPT_BACK as error:
         untold = f"{type(error).__name__}"
     return Look({name: _found(name, present[name], told.get(name, [])) for name in ours}, untold)
 

@@ -3,15 +3,25 @@
 import asyncio
 import logging
 import socket
+from typing import Any, cast
 
 import asyncpg
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    NodeNotReadyError,
+    RequestTimedOutError,
+    TopicAuthorizationFailedError,
+    UnsupportedVersionError,
+)
 from sqlalchemy.exc import DBAPIError
 
 from shared.db.outage import outage
 from shared.log import Seldom
 from shared.schema import compare
-from shared.service.topics import DAY, Found, Wanted, faults, wanted
+from shared.service.topics import DAY, Found, Wanted, faults, look, wanted
 from shared.settings import BaseSettings
 from shared.waiting import Outage, Waiting, in_words
 from tests.bus import as_record, record
@@ -156,6 +166,34 @@ def test_a_topic_that_is_better_than_needed_is_right(changed: dict[str, str]) ->
 
 def test_what_a_broker_does_not_tell_is_not_compared() -> None:
     assert faults(Found(EVENTS.name, 12, {}, {}), EVENTS, SETTINGS) == []
+
+
+class Administration:
+    """A broker that shows its topics, and answers the question for their settings with an error."""
+
+    def __init__(self, error: KafkaError) -> None:
+        self.error = error
+
+    async def describe_topics(self) -> list[Any]:
+        return [{"topic": EVENTS.name, "partitions": [None] * 12}]
+
+    async def describe_configs(self, asked: Any) -> list[Any]:
+        raise self.error
+
+
+async def looked(error: KafkaError) -> str | None:
+    return (await look(cast("AIOKafkaAdminClient", Administration(error)), [EVENTS.name])).untold
+
+
+async def test_settings_that_a_broker_keeps_back_are_untold() -> None:
+    assert await looked(TopicAuthorizationFailedError()) == "TopicAuthorizationFailedError"
+    assert await looked(UnsupportedVersionError()) == "UnsupportedVersionError"
+
+
+@pytest.mark.parametrize("error", [KafkaConnectionError(), RequestTimedOutError(), NodeNotReadyError()])
+async def test_settings_that_a_broker_cannot_tell_just_now_are_asked_for_again(error: KafkaError) -> None:
+    with pytest.raises(type(error)):
+        await looked(error)
 
 
 # ── parking ──────────────────────────────────────────────────────────────────────────────────────────────────────────
