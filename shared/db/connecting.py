@@ -15,6 +15,8 @@ CONNECT_WITHIN = 5.0
 # Of a machine that is gone nothing comes any more, not even an end: what it has not acknowledged for 20 s breaks the
 # connection, and so do three unanswered probes of an idle one. Without them Linux waits a quarter of an hour.
 PROBES = {"SO_KEEPALIVE": 1, "TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 20_000}
+# A login refused, no right to the database, no database: an operator has to mend it.
+BY_HAND = ("28", "42501", "3D000")
 OF_SQLALCHEMY = ("prepared_statement_cache_size", "prepared_statement_name_func")
 
 
@@ -30,8 +32,7 @@ class Connector:
         within: float = CONNECT_WITHIN,
     ) -> None:
         self._given = connect_args(url)
-        host, port = self._given.pop("host", "localhost"), self._given.pop("port", 5432)
-        self._places = list(zip(host, port, strict=True)) if isinstance(host, list) else [(host, port)]
+        self._places = _places(self._given.pop("host", "localhost"), self._given.pop("port", 5432))
         if len(self._places) > 1:
             self._given.setdefault("target_session_attrs", "read-write")
         self._given |= {"timeout": within, "ssl": encryption, "server_settings": dict(settings)}
@@ -66,13 +67,25 @@ def _probe(sock: Any) -> None:
 
 
 def _fault_of(places: Sequence[tuple[str, Any]], faults: Sequence[Exception]) -> Exception:
-    """With one server its own words; with several that none could be had, which is worth another try."""
-    if len(places) == 1:
-        return faults[0]
+    """With one server its own words; with several those that say what to mend, else that none could be had, which is
+    worth another try."""
+    telling = [fault for fault in faults if str(getattr(fault, "sqlstate", "")).startswith(BY_HAND)]
+    if len(places) == 1 or telling:
+        return (telling or faults)[0]
     told = "; ".join(
         f"{host}:{port} {error or type(error).__name__}" for (host, port), error in zip(places, faults, strict=True)
     )
     return ConnectionError(f"no server of the database takes writes: {told}")
+
+
+def places(url: str) -> str:
+    """The servers of a URL, as `host:port` by commas."""
+    given = connect_args(url)
+    return ", ".join(f"{host}:{port}" for host, port in _places(given.get("host", "localhost"), given.get("port", 5432)))
+
+
+def _places(host: str | list[str], port: int | list[int]) -> list[tuple[str, int]]:
+    return list(zip(host, port, strict=True)) if isinstance(host, list) and isinstance(port, list) else [(host, port)]
 
 
 def connect_args(url: str) -> dict[str, Any]:

@@ -7,10 +7,13 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from shared.db.connecting import places
 from shared.waiting import Outage, in_words
 
 # Connection, serialisation, deadlock, resources (connections, disk), lock and idle time-out, read-only (a fail-over),
 # operator (shutdown, starting up, statement time-out); a login that is refused, a database that is not there.
+# A right that is missing passes where connecting lacks it, as a refused login does; in a statement it is our fault.
+DENIED = "42501"
 TRANSIENT = ("08", "40001", "40P01", "53", "55P03", "25P03", "25006", "57", "28", "3D000")
 
 
@@ -22,7 +25,7 @@ def is_transient(error: Exception) -> bool:
         return "cannot switch to state" in str(cause)
     if isinstance(cause, asyncpg.InterfaceError):
         return "is closed" in str(cause)
-    return sqlstate(error).startswith(TRANSIENT)
+    return sqlstate(error).startswith(TRANSIENT) or (sqlstate(error) == DENIED and not isinstance(error, DBAPIError))
 
 
 def cause_of(error: Exception) -> BaseException:
@@ -37,9 +40,12 @@ def sqlstate(error: Exception) -> str:
 def outage(error: Exception, url: str, service: str) -> Outage:
     """The URL holds a password and is never said."""
     target, code, setting = make_url(url), sqlstate(error), f"ISSUARY_{service.upper()}_DATABASE_URL"
-    place = f"{target.host}:{target.port or 5432}"
+    place = places(url)
     if code.startswith("28"):
         return Outage(f"PostgreSQL refuses the login {target.username} at {place}: check {setting}", by_hand=True)
+    if code == DENIED:
+        denied = f"PostgreSQL denies the login {target.username} the database {target.database} at {place}"
+        return Outage(f"{denied}: check {setting}, and who owns the database", by_hand=True)
     if code == "3D000":
         made = f'CREATE DATABASE "{target.database}" OWNER "{target.username}"'
         return Outage(f"there is no database {target.database} at {place}: {made}; or check {setting}", by_hand=True)

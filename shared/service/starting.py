@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError
 from sqlalchemy import text
 
 from shared.db import Database, is_transient
-from shared.db.outage import outage, sqlstate
+from shared.db.outage import DENIED, outage, sqlstate
 from shared.schema import compare, has_migrations
 from shared.service.reaching import reach
 from shared.service.topics import CTL, faults, look, wanted
@@ -46,7 +46,7 @@ async def _revision(name: str, db: Database, settings: BaseSettings) -> str | No
     except Exception as error:
         if sqlstate(error) == NO_TABLE:
             return None
-        if not is_transient(error):
+        if not is_transient(error) and sqlstate(error) != DENIED:
             raise
         raise outage(error, settings.database_url, name) from error
 

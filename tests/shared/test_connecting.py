@@ -5,13 +5,18 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import asyncpg
 import pytest
+from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from shared.db import Database, make_engine
 from shared.db.connecting import Connector
 from shared.db.outage import is_transient
 from shared.devstack.child import free_port
+from shared.service.starting import see_schema
+from shared.settings import BaseSettings
+from shared.waiting import Outage
 from tests.toy import Toy
 
 
@@ -55,6 +60,39 @@ async def test_a_server_that_takes_no_writes_is_passed_over_and_that_is_worth_an
 async def test_one_server_says_itself_what_is_wrong(toy: Toy) -> None:
     with pytest.raises(Exception, match='database "absent" does not exist'):
         await Connector(make_url(toy.url).set(database="absent").render_as_string(hide_password=False), {})()
+
+
+async def test_a_server_of_several_that_says_what_to_mend_is_heard(toy: Toy) -> None:
+    several = make_url(url_of(toy, f"127.0.0.1:{free_port()}", "REAL")).set(database="absent")
+
+    with pytest.raises(asyncpg.InvalidCatalogNameError):
+        await Connector(several.render_as_string(hide_password=False), {})()
+
+
+@asynccontextmanager
+async def a_stranger(toy: Toy) -> AsyncIterator[str]:
+    """A login that may sign in, but not into this database."""
+    name = make_url(toy.url).database
+    await _as_owner(toy, "CREATE ROLE stranger LOGIN PASSWORD 'secret'", f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
+    yield make_url(toy.url).set(username="stranger", password="secret").render_as_string(hide_password=False)
+    await _as_owner(toy, f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO PUBLIC", "DROP ROLE stranger")
+
+
+async def _as_owner(toy: Toy, *statements: str) -> None:
+    async with toy.engine.begin() as connection:
+        for statement in statements:
+            await connection.execute(text(statement))
+
+
+async def test_a_login_that_may_not_use_the_database_is_told_what_to_mend_and_waited_for(toy: Toy) -> None:
+    async with a_stranger(toy) as url:
+        engine = make_engine(url, "stranger", pool_size=1)
+        with pytest.raises(Outage, match="denies the login stranger the database") as raised:
+            await see_schema("billing", Database(engine), BaseSettings(database_url=url))
+        await engine.dispose()
+
+    assert raised.value.by_hand
+    assert "secret" not in raised.value.reason
 
 
 async def test_a_service_works_on_a_url_of_several_servers(toy: Toy) -> None:

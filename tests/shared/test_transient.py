@@ -221,6 +221,8 @@ async def test_a_revocation_ends_the_retries_at_once(toy: Toy) -> None:
         (asyncpg.ConnectionDoesNotExistError("closed in the middle"), True),
         (asyncpg.InvalidPasswordError("changed a moment ago"), True),
         (asyncpg.InvalidCatalogNameError("is being restored"), True),
+        (asyncpg.InsufficientPrivilegeError("permission denied for database"), True),
+        (DBAPIError("SELECT", None, asyncpg.InsufficientPrivilegeError("permission denied for table")), False),
         (asyncpg.InterfaceError("connection is closed"), True),
         (asyncpg.InternalClientError("cannot switch to state 11; another operation (2) is in progress"), True),
         (DBAPIError("SELECT 1", None, asyncpg.InterfaceError("cannot perform operation: connection is closed")), True),

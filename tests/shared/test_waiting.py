@@ -75,6 +75,12 @@ def wrapped(error: Exception) -> DBAPIError:
             True,
         ),
         (
+            asyncpg.InsufficientPrivilegeError("permission denied for database"),
+            "PostgreSQL denies the login issuary_billing the database billing at db.example:5433: check"
+            " ISSUARY_BILLING_DATABASE_URL, and who owns the database",
+            True,
+        ),
+        (
             wrapped(asyncpg.InvalidCatalogNameError("no such database")),
             'there is no database billing at db.example:5433: CREATE DATABASE "billing" OWNER "issuary_billing"; or'
             " check ISSUARY_BILLING_DATABASE_URL",
@@ -87,6 +93,14 @@ def test_an_absent_database_is_a_sentence_without_a_password(error: Exception, r
     said = outage(error, URL, "billing")
 
     assert (said.reason, said.by_hand) == (reason, by_hand)
+
+
+def test_of_several_servers_each_is_named() -> None:
+    url = "postgresql+asyncpg://issuary_billing:secret@/billing?host=db1:5432&host=db2:5433"
+
+    said = outage(ConnectionRefusedError(), url, "billing")
+
+    assert said.reason == "waits for the database billing at db1:5432, db2:5433: connection refused"
 
 
 def test_other_errors_are_told_in_one_line() -> None:
