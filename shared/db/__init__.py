@@ -4,7 +4,7 @@ from shared.db.appending import append
 from shared.db.columns import COLUMN_TYPES, POSTGRESQL, mechanism, new_metadata, to_json
 from shared.db.connecting import CONNECT_WITHIN, Connector
 from shared.db.database import Database, at_end, at_last, make_engine, utcnow
-from shared.db.outage import is_transient
+from shared.db.outage import is_own, is_transient
 from shared.db.rows import (
     add,
     by_keys,
@@ -30,6 +30,7 @@ __all__ = [
     "at_end",
     "at_last",
     "by_keys",
+    "is_own",
     "is_transient",
     "key_arrays",
     "known",

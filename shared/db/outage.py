@@ -1,5 +1,6 @@
 """Is an error of the database's absence, and what is an operator told about it."""
 
+import errno
 import ssl
 
 import asyncpg
@@ -17,6 +18,9 @@ DENIED = "42501"
 TRANSIENT = ("08", "40001", "40P01", "53", "55P03", "25P03", "25006", "57", "28", "3D000")
 
 
+OWN = (errno.EMFILE, errno.ENFILE, errno.ENOSPC)
+
+
 def is_transient(error: Exception) -> bool:
     if isinstance(error, OSError | PoolTimeout) or (isinstance(error, DBAPIError) and error.connection_invalidated):
         return True
@@ -26,6 +30,11 @@ def is_transient(error: Exception) -> bool:
     if isinstance(cause, asyncpg.InterfaceError):
         return "is closed" in str(cause)
     return sqlstate(error).startswith(TRANSIENT) or (sqlstate(error) == DENIED and not isinstance(error, DBAPIError))
+
+
+def is_own(error: BaseException) -> bool:
+    """Of this process's files or its machine, not of a connection."""
+    return isinstance(error, OSError) and (error.filename is not None or error.errno in OWN)
 
 
 def cause_of(error: Exception) -> BaseException:

@@ -18,7 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.asyncapi import said_by
-from shared.db import Database, is_transient, make_engine
+from shared.db import Database, is_own, is_transient, make_engine
 from shared.db.outage import outage
 from shared.door import Door, OpenDoor
 from shared.events.orders import CredentialChanged
@@ -77,7 +77,7 @@ class Service:
                 wait.cancel()
         await self.waiting.until("Kafka", self._connect)
         self._run(self.relay.run(self._stopped, replay_since), self._watch())
-        await self.broker.start()
+        await self.waiting.until("the consumer group", self._join)
 
     async def _see_database(self) -> None:
         await self.waiting.until("the database", partial(see_schema, self.name, self.db, self.settings))
@@ -95,6 +95,15 @@ class Service:
             await self.sender.start()
             await self.broker.connect()
         except (KafkaError, OSError) as error:
+            raise Outage(f"waits for Kafka at {self.settings.kafka}: {in_words(error)}") from error
+
+    async def _join(self) -> None:
+        """A consumer that could not start is closed, so that the next attempt begins anew."""
+        try:
+            await self.broker.start()
+        except (KafkaError, OSError) as error:
+            with suppress(Exception):
+                await self.subscriber.stop()
             raise Outage(f"waits for Kafka at {self.settings.kafka}: {in_words(error)}") from error
 
     def _run(self, *work: Coroutine[Any, Any, None]) -> None:
@@ -130,7 +139,6 @@ class Service:
                     continue
             except Exception as error:
                 failures += 1
-                self.metrics.step_failures += 1
                 await self._rest(error, failures)
             await asyncio.sleep(0.05)
             with suppress(TimeoutError):
@@ -138,10 +146,11 @@ class Service:
 
     async def _rest(self, error: Exception, failures: int) -> None:
         """An absent database is said once, and asked again soon; a fault of ours is said each time."""
-        absent = is_transient(error)
+        absent = is_transient(error) and not is_own(error)
         if absent:
             self._resting.because("the database", self._outage(error).reason)
         else:
+            self.metrics.step_failures += 1
             log.error("a step failed", exc_info=error, extra={"service": self.name})
         with suppress(TimeoutError):
             longest = LONGEST_PAUSE if absent else 30.0

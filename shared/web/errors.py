@@ -10,7 +10,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from shared.db import is_transient
+from shared.db import is_own, is_transient
 from shared.errors import DomainError
 from shared.web.pages import error_page
 
@@ -84,7 +84,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(OSError)
     @app.exception_handler(PoolTimeout)
     async def unreachable(request: Request, error: Exception) -> Response:
-        if getattr(error, "filename", None) is not None:  # of a file, not of a connection
+        if is_own(error):
             raise error
         return come_again(request)
 

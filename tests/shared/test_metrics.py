@@ -1,5 +1,6 @@
 """What a service shows to Prometheus, seen as Prometheus sees it."""
 
+import errno
 import time
 from collections.abc import Mapping
 from types import SimpleNamespace
@@ -189,14 +190,29 @@ async def test_connections_that_are_in_use_are_shown(service: Service) -> None:
     assert 0 < of(samples, "issuary_oldest_transaction_seconds")[""] < 60
 
 
-async def test_a_step_that_fails_is_counted(service: Service) -> None:
+@pytest.mark.parametrize(
+    ("error", "counted"),
+    [
+        (ZeroDivisionError(), 1),
+        (FileNotFoundError(errno.ENOENT, "no such file", "/zone"), 1),
+        (OSError(errno.EMFILE, "too many open files"), 1),
+        (OSError(errno.ENOSPC, "no space left"), 1),
+        (ConnectionRefusedError(), 0),
+        (TimeoutError(), 0),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+async def test_a_step_that_fails_is_counted_and_one_that_waits_for_the_database_is_not(
+    service: Service, error: Exception, counted: int
+) -> None:
     async def fails() -> bool:
         service._stopped.set()
-        raise ZeroDivisionError
+        raise error
 
     await service._repeat(fails)
 
-    assert of(await shown(service), "issuary_step_failures_total") == {"": 1}
+    assert of(await shown(service), "issuary_step_failures_total") == {"": counted}
+    assert ("the database" in service._resting.reasons) is not counted
 
 
 # ── cost ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
