@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import uvloop
 
 from shared.db import utcnow
+from shared.db.outage import saying_absence
 from shared.door import Door
 from shared.errors import DomainError
 from shared.host import Host, Server
@@ -23,6 +24,7 @@ from shared.migrate import ROOT, upgrade
 from shared.service import Service
 from shared.service.starting import StartRefused
 from shared.settings import BaseSettings, SettingsRefused
+from shared.waiting import Outage
 
 if TYPE_CHECKING:  # the embedded stack is not part of a production image
     from shared.devstack.embedded import Embedded
@@ -93,11 +95,13 @@ def control(arguments: Sequence[str]) -> int:
 
 
 async def load_catalogue(path: Path) -> int:
+    billing = build("billing")
     try:
-        added = await import_module("services.billing.cli").load(
-            build("billing").db, path, os.environ.get("USER", "shell"), utcnow()
-        )
-    except (DomainError, OSError) as error:
+        with saying_absence(billing.settings.database_url, "billing"):
+            added = await import_module("services.billing.cli").load(
+                billing.db, path, os.environ.get("USER", "shell"), utcnow()
+            )
+    except (DomainError, Outage) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     sys.stdout.write(f"{added} rows are new.\n")
@@ -106,10 +110,11 @@ async def load_catalogue(path: Path) -> int:
 
 async def open_account(arguments: Sequence[str]) -> int:
     cli = import_module("services.orders.cli")
-    told = cli.told(arguments)
+    told, orders = cli.told(arguments), build("orders")
     try:
-        opened = await cli.open_account(build("orders").db, told, os.environ.get("USER", "shell"), utcnow())
-    except DomainError as error:
+        with saying_absence(orders.settings.database_url, "orders"):
+            opened = await cli.open_account(orders.db, told, os.environ.get("USER", "shell"), utcnow())
+    except (DomainError, Outage) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     sys.stdout.write(f"{json.dumps(opened) if told.json else OPENED.format(**opened)}\n")

@@ -4,28 +4,30 @@ import argparse
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import acls, parking
 from shared.asyncapi import all_events
 from shared.db import utcnow
+from shared.db.outage import saying_absence
 from shared.door import Door
 from shared.errors import DomainError, NotFound, Rejected
 from shared.gateway import configuration
 from shared.host import ROUTES
 from shared.migrate import upgrade
-from shared.relay import Leader, lead_or_wait
+from shared.relay import Leader, NotLeader, lead_or_wait
 from shared.service import Service, mending
-from shared.service.reaching import reach
+from shared.service.reaching import knock, reach
 from shared.settings import BaseSettings
-from shared.waiting import Outage
+from shared.waiting import Outage, in_words
 from shared.wire import database_ssl
 
 FOR_ALL = ""  # settings as no service has them for itself
@@ -56,6 +58,9 @@ def main(arguments: Sequence[str], tools: Tools) -> int:
     except DomainError as error:
         print(error.message)
         return 1
+    except Outage as absent:
+        print(absent.reason)
+        return 1
     return 0
 
 
@@ -67,11 +72,23 @@ async def _run(command: Callable[[Any, Tools], Awaitable[None]], told: Any, tool
         return built[-1]
 
     try:
-        await command(told, replace(tools, build=build))
+        with _absence(getattr(told, "service", FOR_ALL), tools):
+            await command(told, replace(tools, build=build))
     finally:
         for service in built:
             if isinstance(service.db.bind, AsyncEngine):
                 await service.db.bind.dispose()
+
+
+@contextmanager
+def _absence(name: str, tools: Tools) -> Iterator[None]:
+    """Raises Outage where Kafka, or the database of `name`, is not to be had."""
+    settings = tools.settings(name)
+    try:
+        with saying_absence(settings.database_url, name) if settings.database_url else nullcontext():
+            yield
+    except KafkaError as error:
+        raise Outage(f"Kafka at {settings.kafka}: {in_words(error)}") from error
 
 
 def _parser(names: Sequence[str]) -> argparse.ArgumentParser:
@@ -126,7 +143,8 @@ async def migrate(told: Any, tools: Tools) -> None:
         raise Rejected(f"There is no service {unknown[0]}; there are {', '.join(tools.names)}.")
     for name in told.services or tools.names:
         settings = tools.settings(name)
-        schema = await asyncio.to_thread(upgrade, name, settings.database_url, database_ssl(settings))
+        with _absence(name, tools):
+            schema = await asyncio.to_thread(upgrade, name, settings.database_url, database_ssl(settings))
         print(f"{name}: nothing is changed: {schema.sentence}" if schema.is_newer else f"{name}: up to date")
 
 
@@ -140,10 +158,7 @@ async def make_topics(told: Any, tools: Tools) -> None:
 
 @asynccontextmanager
 async def _administration(settings: BaseSettings) -> AsyncIterator[AIOKafkaAdminClient]:
-    try:
-        admin = await reach(settings)
-    except Outage as outage:
-        raise Rejected(outage.reason) from outage
+    admin = await reach(settings)
     try:
         yield admin
     finally:
@@ -224,15 +239,18 @@ async def discard_parked(told: Any, tools: Tools) -> None:
 async def replay(told: Any, tools: Tools) -> None:
     """Takes the relay's lock, so that lost older events go before live ones; prints where to go on if it breaks."""
     service = tools.build(told.service)
+    await knock(service.settings)
     leader = Leader(service.settings.database_url, database_ssl(service.settings))
     if not await lead_or_wait(leader, seconds=60):
         raise Rejected("The relay of this service still runs; stop it, so that older events go before newer ones.")
     since = told.since if told.since.tzinfo else told.since.replace(tzinfo=UTC)
     service.relay.leader = leader
-    async with leader.awake():
-        await service.sender.start()
     try:
+        async with leader.awake():
+            await service.sender.start()
         last = await service.relay.replay(since, told.from_id, told.topic)
+    except NotLeader:
+        raise Rejected("The connection that holds the relay's lock ended; begin the replay again.") from None
     finally:
         await service.sender.stop()
         await leader.release()

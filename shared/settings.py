@@ -132,7 +132,6 @@ class BaseSettings(BaseModel):
             " SCRAM-SHA-512",
         )
 
-
     def _memory_faults(self) -> Iterator[tuple[bool, str]]:
         """What comes again after the inbox has forgotten it would be taken for new, or parked."""
         for name in ("kafka_retention_days", "published_days"):

@@ -81,11 +81,13 @@ def _fault_of(places: Sequence[tuple[str, Any]], faults: Sequence[Exception]) ->
 def places(url: str) -> str:
     """The servers of a URL, as `host:port` by commas."""
     given = connect_args(url)
-    return ", ".join(f"{host}:{port}" for host, port in _places(given.get("host", "localhost"), given.get("port", 5432)))
+    return ", ".join(
+        f"{host}:{port}" for host, port in _places(given.get("host", "localhost"), given.get("port", 5432))
+    )
 
 
-def _places(host: str | list[str], port: int | list[int]) -> list[tuple[str, int]]:
-    return list(zip(host, port, strict=True)) if isinstance(host, list) and isinstance(port, list) else [(host, port)]
+def _places(host: Any, port: Any) -> list[tuple[str, Any]]:
+    return list(zip(host, port, strict=True)) if isinstance(host, list) else [(host, port)]
 
 
 def connect_args(url: str) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 import errno
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import asyncpg
 from sqlalchemy.engine import make_url
@@ -44,6 +46,17 @@ def cause_of(error: Exception) -> BaseException:
 
 def sqlstate(error: Exception) -> str:
     return str(getattr(cause_of(error), "sqlstate", None) or "")
+
+
+@contextmanager
+def saying_absence(url: str, service: str) -> Iterator[None]:
+    """Raises Outage where the database is not to be had, or lets its login do nothing."""
+    try:
+        yield
+    except Exception as error:
+        if not is_transient(error) and sqlstate(error) != DENIED:
+            raise
+        raise outage(error, url, service) from error
 
 
 def outage(error: Exception, url: str, service: str) -> Outage:

@@ -15,7 +15,7 @@ from shared.db import Database
 from shared.relay.leader import Leader, NotLeader, lead_or_wait
 from shared.relay.sending import Producer, Row, send_in_order
 from shared.tally import Tally
-from shared.waiting import Waiting, in_words
+from shared.waiting import Outage, Waiting, in_words
 
 __all__ = [
     "Floor",
@@ -198,7 +198,7 @@ class Relay:
             wanted = [row for row in rows if topic is None or row.topic == topic]
             sent = await self._send(wanted, {"replay": "1"})
             if len(sent) < len(wanted):
-                raise ConnectionError(f"the broker took {len(sent)} of {len(wanted)} records; go on from id {after}")
+                raise Outage(f"the broker took {len(sent)} of {len(wanted)} records; go on from id {after}")
             after = rows[-1].id
 
 

@@ -8,8 +8,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from sqlalchemy import text
 
-from shared.db import Database, is_transient
-from shared.db.outage import DENIED, outage, sqlstate
+from shared.db import Database
+from shared.db.outage import saying_absence, sqlstate
 from shared.schema import compare, has_migrations
 from shared.service.reaching import reach
 from shared.service.topics import CTL, faults, look, wanted
@@ -41,14 +41,13 @@ async def see_schema(name: str, db: Database, settings: BaseSettings) -> None:
 
 async def _revision(name: str, db: Database, settings: BaseSettings) -> str | None:
     try:
-        async with asyncio.timeout(5), db.transaction() as tx:
-            return (await tx.execute(text("SELECT version_num FROM alembic_version"))).scalar()
+        with saying_absence(settings.database_url, name):
+            async with asyncio.timeout(5), db.transaction() as tx:
+                return (await tx.execute(text("SELECT version_num FROM alembic_version"))).scalar()
     except Exception as error:
         if sqlstate(error) == NO_TABLE:
             return None
-        if not is_transient(error) and sqlstate(error) != DENIED:
-            raise
-        raise outage(error, settings.database_url, name) from error
+        raise
 
 
 async def see_topics(topics: Sequence[str], settings: BaseSettings) -> str | None:

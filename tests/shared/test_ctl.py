@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from services.__main__ import control
 from shared import ctl
+from shared.devstack.child import free_port
 from shared.devstack.chosen import Postgres
 from shared.migrate import ROOT
 from shared.service import make_service
@@ -21,15 +22,18 @@ from tests.toy import TOPIC, Toy, counted, make_door
 Ctl = Callable[..., Awaitable[str]]
 
 
-@pytest.fixture
-def run(toy: Toy, capsys: pytest.CaptureFixture[str]) -> Ctl:
-    settings = BaseSettings(database_url=toy.url)
-    tools = ctl.Tools(
-        ["toy"],
+def tools_of(settings: BaseSettings, *names: str) -> ctl.Tools:
+    return ctl.Tools(
+        names,
         lambda name: make_service(name, settings, door=make_door()),
         lambda name: settings,
         lambda name: make_door(),
     )
+
+
+@pytest.fixture
+def run(toy: Toy, capsys: pytest.CaptureFixture[str]) -> Ctl:
+    tools = tools_of(BaseSettings(database_url=toy.url, kafka=f"127.0.0.1:{free_port()}"), "toy")
 
     async def run(*arguments: str, fails: bool = False) -> str:
         assert await asyncio.to_thread(ctl.main, arguments, tools) == int(fails)
@@ -111,6 +115,41 @@ async def test_a_newer_schema_is_left_alone_so_that_an_older_program_can_come_ba
 async def test_what_is_not_there_is_said_in_a_sentence(toy: Toy, run: Ctl) -> None:
     assert "Nothing is parked for thing/9" in await run("parked", "retry", "toy", TOPIC, "thing/9", fails=True)
     assert "There is no parked event 77" in await run("parked", "discard", "toy", "77", "--reason", "x", fails=True)
+
+
+REPLAY = ("replay", "toy", "--since", "2026-11-23T10:00:00Z")
+
+
+async def test_a_replay_without_kafka_says_so(run: Ctl) -> None:
+    assert (await run(*REPLAY, fails=True)).startswith("waits for Kafka at 127.0.0.1:")
+    assert (await run("topics", fails=True)).startswith("waits for Kafka at 127.0.0.1:")
+
+
+@pytest.mark.parametrize("arguments", [("parked", "list", "toy"), ("parked", "retry", "toy", "t", "s"), ("migrate",)])
+async def test_a_database_that_is_not_there_is_a_sentence(
+    toy: Toy, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    name = "billing" if arguments == ("migrate",) else "toy"
+    place = f"127.0.0.1:{free_port()}"
+    urls = [f"postgresql+asyncpg://u:secret@{place}/gone", toy.url.rpartition("/")[0] + "/absent"]
+
+    for url in urls:
+        assert await asyncio.to_thread(ctl.main, arguments, tools_of(BaseSettings(database_url=url), name)) == 1
+
+    gone, absent = capsys.readouterr().out.splitlines()
+    assert gone == f"waits for the database gone at {place}: connection refused"
+    assert absent.startswith("there is no database absent at ")
+
+
+def test_a_catalogue_is_not_loaded_into_a_database_that_is_not_there(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ISSUARY_DATABASE_URL", f"postgresql+asyncpg://u:secret@127.0.0.1:{free_port()}/gone")
+    catalogue = ["billing", "load", str(ROOT / "docs" / "catalogue.toml")]
+
+    assert control(catalogue) == 1
+
+    assert capsys.readouterr().err.startswith("waits for the database gone at 127.0.0.1:")
 
 
 def test_the_shipped_script_of_rights_is_what_the_services_need_today(capsys: pytest.CaptureFixture[str]) -> None:
