@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
@@ -13,7 +14,7 @@ from chaos.members import Member, Members
 from chaos.sink import Sink
 from chaos.strikes import FREEZE, MAILER, Strike
 
-MAIL_WITHIN = 30.0
+MAIL_WITHIN = 60.0
 BEYOND = (1.5, 10.0)  # seconds after the poll interval: shorter and longer than a transaction may be idle
 
 
@@ -35,10 +36,10 @@ class Killer:
         elif what == FREEZE:
             target, expelled = await self._freeze(self._one_of("billing"))
         else:
-            member = await self._mailer() if what == MAILER else self._one_of(what)
-            target = await self._service(member)
-        kind = what if what in ("broker", "database", FREEZE, MAILER) else "service"
-        return Strike(kind, target, at, time.time(), expelled)
+            caught = await kill_with_its_answer(self.sink, self.members.of("notifications")) if what == MAILER else None
+            target = await self._service(caught or self._one_of("notifications" if what == MAILER else what))
+            what = MAILER if caught else "service"
+        return Strike(what, target, at, time.time(), expelled)
 
     def _one_of(self, service: str) -> Member:
         return self.rng.choice(self.members.of(service))
@@ -48,22 +49,6 @@ class Killer:
         await asyncio.sleep(self.rng.uniform(1, 3))
         await self.members.again(member)
         return member.name
-
-    async def _mailer(self) -> Member:
-        """The one that has just got the mail server's answer: held still before it can note that."""
-        mailers = self.members.of("notifications")
-        self.sink.trap = asyncio.get_running_loop().create_future()
-        try:
-            port = await asyncio.wait_for(self.sink.trap, MAIL_WITHIN)
-        except TimeoutError:
-            return self.rng.choice(mailers)
-        for member in mailers:
-            member.freeze()
-        caught = next((member for member in mailers if member.owns(port)), mailers[0])
-        for member in mailers:
-            if member is not caught:
-                member.thaw()
-        return caught
 
     async def _broker(self) -> str:
         node = self.rng.choice(NODES)
@@ -97,3 +82,23 @@ class Killer:
                 given_up |= await members_of(self.cluster.address, member.service) == others
             await asyncio.sleep(min(1.0, max(left, 0)))
         return given_up
+
+
+async def kill_with_its_answer(sink: Sink, mailers: Sequence[Member]) -> Member | None:
+    """One that gets the mail server's answer while it is held still, so that it cannot note it. None where no mail is
+    sent."""
+    with sink.trapped() as trap:
+        try:
+            port = await asyncio.wait_for(trap.caught, MAIL_WITHIN)
+        except TimeoutError:
+            return None
+        try:
+            await asyncio.gather(*(member.hold_still() for member in mailers))
+            await trap.answer()
+            [caught] = [member for member in mailers if member.owns(port)]
+            await caught.kill()
+            return caught
+        finally:
+            for member in mailers:
+                if member.wanted:
+                    member.thaw()

@@ -47,6 +47,13 @@ class Member:
     def freeze(self) -> None:
         os.kill(self.child.pid, signal.SIGSTOP)
 
+    async def hold_still(self) -> None:
+        """Frozen, once it runs no more: a signal takes its time."""
+        self.freeze()
+        async with asyncio.timeout(5):
+            while psutil.Process(self.child.pid).status() != psutil.STATUS_STOPPED:  # noqa: ASYNC110 - of the kernel
+                await asyncio.sleep(0)
+
     def thaw(self) -> None:
         os.kill(self.child.pid, signal.SIGCONT)
 

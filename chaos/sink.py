@@ -3,6 +3,8 @@
 import asyncio
 import hashlib
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import NamedTuple, Self, cast
 
@@ -18,10 +20,31 @@ class Mail(NamedTuple):
     at: float
 
 
+class Trap:
+    """Holds the answer to the next mail back, until nobody is left who could note it."""
+
+    def __init__(self) -> None:
+        self.caught: asyncio.Future[int] = asyncio.get_running_loop().create_future()  # the sender's port
+        self._nobody_runs, self._answered = asyncio.Event(), asyncio.Event()
+
+    async def hold(self, port: int) -> None:
+        self.caught.set_result(port)
+        await self._nobody_runs.wait()
+        asyncio.get_running_loop().call_soon(self._answered.set)  # the answer leaves before that
+
+    async def answer(self) -> None:
+        self.open()
+        await self._answered.wait()
+
+    def open(self) -> None:
+        self.caught.cancel()
+        self._nobody_runs.set()
+
+
 class Sink:
     def __init__(self) -> None:
         self.mails: list[Mail] = []
-        self.trap: asyncio.Future[int] | None = None  # gets the sender's port as soon as the next mail is answered
+        self._trap: Trap | None = None
         self._server: asyncio.Server
 
     async def __aenter__(self) -> Self:
@@ -36,6 +59,14 @@ class Sink:
     def port(self) -> int:
         return int(self._server.sockets[0].getsockname()[1])
 
+    @contextmanager
+    def trapped(self) -> Iterator[Trap]:
+        self._trap = trap = Trap()
+        try:
+            yield trap
+        finally:
+            trap.open()
+
     def _session(self) -> SMTP:
         return SMTP(self, enable_SMTPUTF8=True, data_size_limit=LARGEST_MAIL, hostname="localhost")
 
@@ -44,14 +75,10 @@ class Sink:
         digest = hashlib.sha256(content).hexdigest()
         for recipient in envelope.rcpt_tos:
             self.mails.append(Mail(_message_id(content), recipient, digest, time.time()))
-        if self.trap and not self.trap.done():
+        if self._trap and not self._trap.caught.done():
             _, port = cast(tuple[str, int], session.peer)
-            asyncio.get_running_loop().call_soon(self._spring, port)
+            await self._trap.hold(port)
         return "250 taken"
-
-    def _spring(self, port: int) -> None:
-        if self.trap and not self.trap.done():
-            self.trap.set_result(port)
 
 
 def _message_id(content: bytes) -> str:
