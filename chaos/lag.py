@@ -1,7 +1,7 @@
 """How far the consumer groups have come."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -45,13 +45,13 @@ class Groups:
             self._consumer = AIOKafkaConsumer(bootstrap_servers=self._address, request_timeout_ms=5000)
             await self._admin.start()
             await self._consumer.start()
-        ends = await self._consumer.end_offsets(sorted({place for places in self._places.values() for place in places}))
-        done = total = 0
+        noted = []
         for group, places in self._places.items():
-            noted = await self._admin.list_consumer_group_offsets(group, partitions=places)
-            done += sum(max(noted[place].offset, 0) for place in places if place in noted)
-            total += sum(ends[place] for place in places)
-        return done, total - done
+            found = await self._admin.list_consumer_group_offsets(group, partitions=places)
+            noted.append({place: found[place].offset if place in found else -1 for place in places})
+        # Asked last: whoever asks for the ends first finds groups that are further.
+        ends = await self._consumer.end_offsets(sorted({place for places in self._places.values() for place in places}))
+        return counted(ends, noted)
 
     async def close(self) -> None:
         clients = [one for one in (self._admin, self._consumer) if one is not None]
@@ -59,6 +59,12 @@ class Groups:
         for client in clients:
             with suppress(Exception):
                 await (client.close() if isinstance(client, AIOKafkaAdminClient) else client.stop())
+
+
+def counted(ends: Mapping[TopicPartition, int], groups: Iterable[Mapping[TopicPartition, int]]) -> tuple[int, int]:
+    """An offset below zero: none was noted yet. A partition's new leader may not know its end yet."""
+    places = [(max(offset, 0), ends[place]) for noted in groups for place, offset in noted.items()]
+    return sum(offset for offset, _ in places), sum(max(end - offset, 0) for offset, end in places)
 
 
 async def members_of(address: str, group: str) -> int:

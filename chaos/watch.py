@@ -41,6 +41,7 @@ class Watch:
     members: Members
     patience: float  # seconds without any progress while work is due
     cut_leases: bool  # the clock of a mail's lease is put forward when nothing else is left to do
+    every: float = EVERY
     longest: float = 0.0
     cut: int = 0
     state: State = field(default_factory=lambda: State((), 1, 0))
@@ -53,7 +54,7 @@ class Watch:
         """Runs beside the storm, and ends when that is over and nothing is left to do, seen three times in a row."""
         idle, self._since = 0, time.monotonic()
         while idle < 3:
-            await asyncio.sleep(EVERY)
+            await asyncio.sleep(self.every)
             await self.members.check()
             try:
                 self._note(await self._look())
