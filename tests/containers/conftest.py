@@ -24,5 +24,6 @@ def stack(image: str) -> Iterator[Compose]:
     ports = {name: str(free_host_port()) for name in ("PORT", "KAFKA_PORT", "MAIL_PORT")}
     compose = Compose(f"issuary-test-{secrets.token_hex(4)}", ports)
     with compose.removed():
+        compose.pull()
         compose.up()
         yield compose
