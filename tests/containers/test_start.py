@@ -31,17 +31,6 @@ TOPICS = sorted({event.topic for event in all_events()})
 EVENTS, CREDENTIALS = "orders.events.v1", "orders.credentials.v1"
 
 
-class Mail:
-    def __init__(self) -> None:
-        self.container = Container("mail", "axllent/mailpit:v1.27", 1025, environment={})
-
-    async def start(self) -> None:
-        await self.container.start()
-
-    async def kill(self) -> None:
-        await self.container.kill()
-
-
 @pytest_asyncio.fixture(scope="module")
 async def kafka() -> AsyncIterator[Broker]:
     async with Broker() as broker:
@@ -59,22 +48,22 @@ async def database() -> AsyncIterator[Postgres]:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def mail() -> AsyncIterator[Mail]:
-    server = Mail()
+async def mail() -> AsyncIterator[Container]:
+    server = Container("mail", "axllent/mailpit:v1.27", 1025, environment={})
     await server.start()
     yield server
-    await server.container.remove()
+    await server.remove()
 
 
 @pytest.fixture
-def environment(kafka: Broker, database: Postgres, mail: Mail) -> dict[str, str]:
+def environment(kafka: Broker, database: Postgres, mail: Container) -> dict[str, str]:
     return {
         **KAFKA_HABITS,
         "ISSUARY_KAFKA": kafka.address,
         "ISSUARY_BILLING_DATABASE_URL": database.url("billing"),
         "ISSUARY_NOTIFICATIONS_DATABASE_URL": database.url("notifications"),
-        "ISSUARY_NOTIFICATIONS_SMTP_HOST": mail.container.host,
-        "ISSUARY_NOTIFICATIONS_SMTP_PORT": str(mail.container.host_port),
+        "ISSUARY_NOTIFICATIONS_SMTP_HOST": mail.host,
+        "ISSUARY_NOTIFICATIONS_SMTP_PORT": str(mail.host_port),
     }
 
 
