@@ -15,6 +15,8 @@ from tests.containers.servers import Kafka, Pg
 from tests.toy import THINGS, TOPIC
 
 SILENT_FOR = 3.0
+STARTED_WITHIN = 60.0  # a Python process, on a machine where others are busy
+PART = 2000  # said within 4 s
 
 
 @asynccontextmanager
@@ -38,36 +40,57 @@ async def two_relays(rig: Rig) -> AsyncIterator[tuple[Process, Process]]:
     """Who leads, and who follows."""
     async with AsyncExitStack() as stack:
         leading = await stack.enter_async_context(a_relay(rig))
-        await says(leading, "leads", 20)
+        await says(leading, "leads", STARTED_WITHIN)
         following = await stack.enter_async_context(a_relay(rig))
-        await says(following, "follows", 20)
+        await says(following, "follows", STARTED_WITHIN)
         yield leading, following
 
 
-async def until_sent(rig: Rig, number: int) -> None:
-    async def sent() -> bool:
-        return bool(await rig.speaker.value("SELECT count(*) FROM published") >= number)
+async def sent(rig: Rig) -> int:
+    return int(await rig.speaker.value("SELECT count(*) FROM published"))
 
-    await until(sent, 60, f"{number} events are sent")
+
+async def until_sent(rig: Rig, number: int) -> None:
+    async def is_sent() -> bool:
+        return await sent(rig) >= number
+
+    await until(is_sent, 60, f"{number} events are sent")
+
+
+async def a_kill(rig: Rig, first: Process, second: Process) -> float:
+    """Seconds until the other leads; there is more to send than was sent."""
+    first.kill()
+    killed = time.monotonic()
+    assert await sent(rig) < PART
+    return await says(second, "leads", 10) - killed
+
+
+async def a_freeze(rig: Rig, second: Process, third: Process) -> float:
+    second.send_signal(signal.SIGSTOP)
+    frozen = time.monotonic()
+    assert await sent(rig) < 2 * PART
+    return await says(third, "leads", SILENT_FOR + 5) - frozen
 
 
 async def the_relay_is_killed_or_frozen_and_another_takes_over() -> None:
-    plan = Plan.make(4000, THINGS)
+    """Each part of the events is said while something happens, and each time some were not sent yet."""
+    plan = Plan.make(3 * PART, THINGS)
+    parts = [plan.events[PART * n : PART * (n + 1)] for n in range(3)]
     async with Kafka() as kafka, Pg() as postgres, a_rig(kafka, postgres, "relays") as rig:
         async with two_relays(rig) as (first, second):
             joining = asyncio.create_task(rig.join())
-            saying = asyncio.create_task(rig.say_slowly(plan.events, pause=0.2))
-            await until_sent(rig, 1000)
-            first.kill()
-            killed = time.monotonic()
-            after_kill = await says(second, "leads", 10) - killed
+            saying = asyncio.create_task(rig.say_slowly(parts[0], pause=0.2))
+            await until_sent(rig, PART // 4)
+            after_kill = await a_kill(rig, first, second)
             async with a_relay(rig) as third:
-                await says(third, "follows", 20)
-                await until_sent(rig, 2000)
-                second.send_signal(signal.SIGSTOP)
-                frozen = time.monotonic()
-                after_freeze = await says(third, "leads", SILENT_FOR + 5) - frozen
-                await until_sent(rig, 3000)
+                await says(third, "follows", STARTED_WITHIN)
+                await saying
+                saying = asyncio.create_task(rig.say_slowly(parts[1], pause=0.2))
+                await until_sent(rig, PART + PART // 4)
+                after_freeze = await a_freeze(rig, second, third)
+                await saying
+                saying = asyncio.create_task(rig.say_slowly(parts[2], pause=0.2))
+                await until_sent(rig, 2 * PART + PART // 4)
                 second.send_signal(signal.SIGCONT)
                 await says(second, "follows", 10)
                 await asyncio.gather(saying, joining)

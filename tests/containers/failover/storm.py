@@ -16,6 +16,7 @@ from tests.toy import THINGS
 
 SECONDS = float(os.environ.get("STORM_SECONDS", "25"))
 RATE = 100
+SEED = int(os.environ.get("STORM_SEED") or random.randrange(1_000_000))
 
 
 async def members_come_and_go_every_two_seconds_and_work_goes_on() -> None:
@@ -24,6 +25,7 @@ async def members_come_and_go_every_two_seconds_and_work_goes_on() -> None:
 
 
 async def storm(rig: Rig, name: str, quiet: float = 30) -> None:
+    told(name, seed=SEED)
     plan = Plan.make(int(SECONDS * RATE), THINGS)
     async with Sender(rig.settings, rig.speaker.url, "relay"):
         await asyncio.gather(rig.join(), rig.join())
@@ -40,17 +42,17 @@ async def storm(rig: Rig, name: str, quiet: float = 30) -> None:
     await rig.check(plan)
     moved = [at for (at, before), (_, after) in pairwise(seen) if after > before]
     told(
-        name, seconds=SECONDS, changes=changes, said=len(plan.events), done_in_the_storm=done_in_storm,
+        name, seed=SEED, seconds=SECONDS, changes=changes, said=len(plan.events), done_in_the_storm=done_in_storm,
         longest_stall_s=max(later - earlier for earlier, later in pairwise(moved)), all_done_after_s=settled,
     )  # fmt: skip
 
 
 async def come_and_go(rig: Rig) -> int:
-    until, changes = time.monotonic() + SECONDS, 0
+    rng, until, changes = random.Random(SEED), time.monotonic() + SECONDS, 0
     while time.monotonic() < until:
-        await asyncio.sleep(random.uniform(1.5, 2.5))
-        if len(rig.members) > 2 or (len(rig.members) > 1 and random.random() < 0.5):
-            await rig.kill(random.choice(rig.members))
+        await asyncio.sleep(rng.uniform(1.5, 2.5))
+        if len(rig.members) > 2 or (len(rig.members) > 1 and rng.random() < 0.5):
+            await rig.kill(rng.choice(rig.members))
         else:
             await rig.join()
         changes += 1
