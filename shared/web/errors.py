@@ -3,6 +3,7 @@
 import logging
 from typing import Any
 
+import asyncpg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError
@@ -85,6 +86,14 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(PoolTimeout)
     async def unreachable(request: Request, error: Exception) -> Response:
         if is_own(error):
+            raise error
+        return come_again(request)
+
+    @app.exception_handler(asyncpg.PostgresError)
+    @app.exception_handler(asyncpg.InterfaceError)
+    @app.exception_handler(asyncpg.InternalClientError)
+    async def not_connected(request: Request, error: Exception) -> Response:
+        if not is_transient(error):
             raise error
         return come_again(request)
 

@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from sqlalchemy.engine import make_url
 
+from shared.db import make_engine
 from shared.service import Service
 from tests.shared.web import API, BROWSER, applied, client, refusal
 from tests.toy import Toy
@@ -17,6 +19,22 @@ async def test_an_unknown_address_and_method_are_refused_in_the_one_way(service:
         refusal(await http.get("/services/v2/nothing"), 404, "not_found|route")
         refusal(await http.delete(API), 405, "not_found|route")
         refusal(await http.get(API + "/99"), 404, "not_found")
+
+
+async def test_a_database_that_refuses_the_login_meanwhile_is_a_503_that_says_when_to_come_again(
+    service: Service, toy: Toy
+) -> None:
+    changed = make_engine(make_url(toy.url).set(password="changed").render_as_string(False), "web", 2)
+    before = service.db.bind
+    service.db.rebind(changed)
+    try:
+        async with client(service) as http:
+            answer = await http.get(API + "/1")
+    finally:
+        service.db.rebind(before)
+        await changed.dispose()
+    refusal(answer, 503, "service_unavailable")
+    assert answer.headers["retry-after"] == "5"
 
 
 MALFORMED: dict[str, tuple[dict[str, Any], str]] = {
