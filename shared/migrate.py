@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import threading
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ from shared.schema import ROOT as ROOT
 from shared.schema import Schema, compare
 from shared.schema import alembic_config as alembic_config
 
+ONE_AT_A_TIME = threading.Lock()  # Alembic's context is the process's, whichever thread migrates
 TABLES = (access, audit, idempotency, inbox, outbox, parking)  # imported so that `mechanism` knows their tables
 
 APPEND_ONLY = (
@@ -85,7 +87,8 @@ def upgrade(service: str, url: str, encryption: ssl.SSLContext | str = "prefer")
     if not found.is_newer:
         config = alembic_config(service, url)
         config.attributes["encryption"] = encryption
-        command.upgrade(config, "head")
+        with ONE_AT_A_TIME:
+            command.upgrade(config, "head")
     return found
 
 
