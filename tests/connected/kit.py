@@ -49,7 +49,9 @@ class Member:
         self.engine = make_engine(url, self.name, pool_size=3)
         self.freeze = 0.0
         self.frozen, self.expelled = asyncio.Event(), asyncio.Event()
-        self.door = door_class(self._door(), Database(self.engine), stay=20, drain=2.5)
+        self.door = door_class(
+            self._door(), Database(self.engine), stay=20, drain=settings.kafka_rebalance_timeout_ms / 1200
+        )
         self.broker = make_broker(settings, self.name)
         self.subscriber = self.door.subscribe(self.broker, **consumer_settings(settings))
         self.subscriber.max_records = BATCH

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from tests.connected.kit import Rig
+from tests.connected.kit import Rig, settings_of
 from tests.connected.plan import Plan
 from tests.toy import THINGS
 
@@ -29,6 +29,7 @@ async def test_a_graceful_stop_leaves_nothing_to_be_delivered_again(rig: Rig) ->
 
 async def test_a_join_during_a_long_chunk_waits_for_its_commit(rig: Rig) -> None:
     plan = Plan.make(300, THINGS)
+    rig.settings = settings_of(rig.broker, kafka_rebalance_timeout_ms=10_000)
     async with rig.relay():
         first = await rig.join()
         first.freeze = 2.5  # longer than a join, shorter than the drain

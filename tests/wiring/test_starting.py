@@ -90,10 +90,10 @@ async def test_a_service_waits_for_its_servers_says_so_and_carries_on_by_itself(
         await servers.postgres.start()
         await host.wait_until_ready(40)
         waited = [line.getMessage() for line in caplog.records if line.name == "shared.waiting"]
-        assert [sum(words in line for line in waited) for words in ("waits for the database", "waits for Kafka")] == [
-            1,
-            1,
-        ]
+        for words in ("waits for the database", "waits for Kafka"):  # a broker on its way up gives several reasons
+            lines = [line for line in waited if words in line]
+            assert lines
+            assert len(lines) == len(set(lines)) < 4
 
         await both_go(servers, http)
         await servers.postgres.start()
