@@ -31,6 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def used(stack: Compose) -> Iterator[Compose]:
+    ask_billing(stack, "DELETE FROM parked_event; DELETE FROM parked_scope")  # of other tests
     yield stack
     stack("up", "--detach", "--no-build", "--no-deps", "--force-recreate", "demo")  # it lives in validation's network
 
