@@ -17,6 +17,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from benchmarks.ground import Ground, as_record, ground, orders
 from shared.devstack.child import free_port
 from shared.devstack.chosen import BROKER_HABITS
+from shared.devstack.mail import MailSink
 from shared.migrate import ROOT, upgrade
 
 SERVICES = ("orders", "billing", "validation", "notifications")
@@ -89,7 +90,11 @@ async def measure(rate: int = 200, seconds: int = 20, warm_up: int = 3) -> dict[
     """Latency with billing alone beside the servers, its relay and its worker; memory of all four after some orders."""
     async with ground() as field, running(field, ("billing",)):
         times = await latencies(field.broker.address, rate, seconds + warm_up)
-    async with ground() as field, running(field, SERVICES) as processes:
+    async with (
+        ground() as field,
+        MailSink(field.directory / "mails") as mail,
+        running(field, SERVICES, {"ISSUARY_NOTIFICATIONS_SMTP_PORT": mail.address.split(":")[1]}) as processes,
+    ):
         await latencies(field.broker.address, 50, 10)
         memory = {name: resident(process.pid) for name, process in processes.items()}
     return {"latency_ms": p50_and_p99(times[rate * warm_up :]), "memory_mb": memory}
