@@ -82,6 +82,18 @@ def install(app: FastAPI) -> None:
     async def sign_in(request: Request, error: SignInFirst) -> Response:
         return RedirectResponse(f"/sign-in?next={request.scope['path']}", 303)
 
+    _install_those_of_the_database(app)
+
+    @app.exception_handler(Exception)
+    async def crashed(request: Request, error: Exception) -> Response:
+        """Answered outside of every middleware, so the headers are put on here."""
+        log.error("a request failed", exc_info=error, extra={"path": request.url.path})
+        answer = refuse(request, 500, "internal_error", CRASHED)
+        answer.raw_headers.extend(HEADERS)
+        return answer
+
+
+def _install_those_of_the_database(app: FastAPI) -> None:
     @app.exception_handler(OSError)
     @app.exception_handler(PoolTimeout)
     async def unreachable(request: Request, error: Exception) -> Response:
@@ -104,14 +116,6 @@ def install(app: FastAPI) -> None:
         if not _is_unstorable(error):
             raise error
         return refuse(request, 400, "bad_request_format", CANNOT_BE_STORED)
-
-    @app.exception_handler(Exception)
-    async def crashed(request: Request, error: Exception) -> Response:
-        """Answered outside of every middleware, so the headers are put on here."""
-        log.error("a request failed", exc_info=error, extra={"path": request.url.path})
-        answer = refuse(request, 500, "internal_error", CRASHED)
-        answer.raw_headers.extend(HEADERS)
-        return answer
 
 
 CRASHED = "Something went wrong on our side; nothing was changed. Try again."
