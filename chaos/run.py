@@ -81,7 +81,7 @@ def _lap(outcome: Outcome, name: str, since: float) -> None:
 async def _until_over(ground: Stage, outcome: Outcome) -> None:
     wish, told = outcome.wish, asyncio.Event()
     groups = Groups(ground.cluster.address, wish.services, PARTITIONS)
-    watch = Watch(ground.database, groups, ground.members, wish.patience, wish.cut_leases)
+    watch = Watch(ground.database.ask, groups, ground.members, wish.patience, wish.cut_leases)
     started = time.monotonic()
     try:
         async with asyncio.TaskGroup() as tasks:

@@ -3,11 +3,10 @@
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from chaos.database import Database
 from chaos.lag import Groups
 from chaos.members import Members
 
@@ -36,7 +35,7 @@ class Stalled(Exception):
 
 @dataclass
 class Watch:
-    database: Database
+    ask: Callable[[str, str], Awaitable[Sequence[Any]]]  # of a database, a statement
     groups: Groups
     members: Members
     patience: float  # seconds without any progress while work is due
@@ -88,9 +87,9 @@ class Watch:
 
     async def _look(self) -> State:
         done, lag = await self.groups.look()
-        outboxes = [(await self.database.ask(name, OUTBOX))[0] for name in self._services()]
-        documents = (await self.database.ask("billing", DOCUMENTS))[0] if "billing" in self._services() else NOTHING
-        mails = (await self.database.ask("notifications", MESSAGES))[0] if self._mails() else NOTHING
+        outboxes = [(await self.ask(name, OUTBOX))[0] for name in self._services()]
+        documents = (await self.ask("billing", DOCUMENTS))[0] if "billing" in self._services() else NOTHING
+        mails = (await self.ask("notifications", MESSAGES))[0] if self._mails() else NOTHING
         pending = sum(box["pending"] for box in outboxes)
         moved = (done, *(box["moved"] for box in outboxes), documents["pending"], mails["pending"])
         due = lag + pending + documents["due"] + mails["due"]
@@ -105,7 +104,7 @@ class Watch:
     async def _end_leases(self) -> None:
         """Only when nothing is due and nothing moved for some looks: then nobody is at work on them."""
         if self._mails() and self._quiet > 4 and self.state.leased and not self.state.due:
-            self.cut += len(await self.database.ask("notifications", END_LEASES))
+            self.cut += len(await self.ask("notifications", END_LEASES))
             self._quiet = 0
 
 

@@ -1,13 +1,13 @@
 """The run's watch names what it saw last, and what it could not see."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
 
-from chaos.database import Database
 from chaos.lag import Groups, counted
 from chaos.members import Members
 from chaos.watch import Stalled, Watch
@@ -30,8 +30,12 @@ class Told(Groups):
         return told
 
 
+async def no_database(name: str, statement: str) -> Sequence[Any]:
+    raise AssertionError(f"no service runs, but {name} is asked {statement}")
+
+
 def a_watch(groups: Groups, folder: Path, patience: float = 0.3) -> Watch:
-    return Watch(Database(), groups, Members({}, folder, {}), patience, cut_leases=False, every=0.02)
+    return Watch(no_database, groups, Members({}, folder, {}), patience, cut_leases=False, every=0.02)
 
 
 async def test_a_look_that_fails_is_named_when_nothing_moves(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
-from collections.abc import AsyncIterator
+import gc
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
@@ -6,6 +7,12 @@ import pytest_asyncio
 from shared.devstack.chosen import Broker, Postgres, new_broker
 from tests.connected.kit import Rig
 from tests.toy import COMMANDS, OUT, TOPIC
+
+
+@pytest.fixture(scope="module", autouse=True)
+def the_killed_are_collected() -> Iterator[None]:
+    yield
+    gc.collect()
 
 
 @pytest_asyncio.fixture(scope="session")
