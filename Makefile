@@ -64,7 +64,7 @@ check: $(READY)
 
 ## make locks                          requirements*.lock anew from pyproject.toml
 ##      make locks-check               whether every locked package has a wheel for Python 3.11, 3.12 and 3.13
-COMPILE = $(PYTHON) -m uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+COMPILE = $(PYTHON) -m uv pip compile pyproject.toml --system-certs --quiet --universal --python-version 3.11 --generate-hashes \
           --no-emit-index-url --no-header --no-annotate
 locks: $(READY)
 	$(COMPILE) --output-file requirements.lock
@@ -72,7 +72,7 @@ locks: $(READY)
 
 locks-check: $(READY)
 	@for version in 3.11 3.12 3.13; do for lock in requirements.lock requirements-dev.lock; do \
-	    $(PYTHON) -m uv pip install --quiet --dry-run --target $(DATA)/none --python-version $$version \
+	    $(PYTHON) -m uv pip install --system-certs --quiet --dry-run --target $(DATA)/none --python-version $$version \
 	        --only-binary :all: --require-hashes -r $$lock || exit 1; \
 	done; done; echo "Both locks are good for Python 3.11, 3.12 and 3.13."
 
