@@ -13,7 +13,7 @@ def build(settings: Settings) -> Service:
         "billing",
         settings,
         door=consumers.door,
-        routers=[api.router, pages.router],
+        routers=[*api.routers, *pages.routers],
         steps=partial(worker.steps, press.print),
         at_stop=press.close,
         templates=Path(__file__).parent / "templates",

@@ -109,7 +109,7 @@ async def test_an_operator_sees_whose_invoice_each_is_and_may_ask_for_one_accoun
 
 
 async def test_the_next_page_of_one_account_is_of_that_account(sold: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.billing.pages.PAGE", 1)
+    monkeypatch.setattr("services.billing.pages.invoices.PAGE", 1)
     async with signed_in(sold, role="operator", account_id=0) as http:
         page = await http.get("/finance/invoices", params={"account_id": 9001})
         following = re.search(r'href="(/finance/invoices\?[^"]*before=[^"]*)"', page.text)

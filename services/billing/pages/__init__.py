@@ -1,0 +1,5 @@
+from services.billing.pages import invoices
+
+routers = [invoices.router]
+
+__all__ = ["routers"]
