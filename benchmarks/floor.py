@@ -161,7 +161,7 @@ async def read_catalogue(connection: Any) -> Catalogue:
     sellers = [
         SellerRow(
             row["number"], row["valid_from"], row["country"], row["currency"], tuple(json.loads(row["sells_to"])),
-            row["invoice_prefix"], row["credit_note_prefix"], json.loads(row["printed"]),
+            row["invoice_prefix"], row["credit_note_prefix"], row["request_prefix"], json.loads(row["printed"]),
         )
         for row in await connection.fetch("SELECT * FROM selling_entity")
     ]  # fmt: skip

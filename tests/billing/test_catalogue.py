@@ -38,6 +38,7 @@ country = "DE"
 currency = "EUR"
 invoice_prefix = "NINE"
 credit_note_prefix = "NINECN"
+request_prefix = "NINEPR"
 """
 RATE = """
 [[exchange_rate]]
@@ -159,6 +160,10 @@ async def test_an_amount_written_with_other_decimals_is_the_same_amount(shelf: S
         (SELLER.replace("number = 9", "number = 0"), "number"),
         (SELLER.replace('"NINE"', '"INV"'), "prefix INV stands for two series"),
         (SELLER.replace('"NINECN"', '"NINE"'), "prefix NINE stands for two series"),
+        (SELLER.replace('"NINEPR"', '"NINECN"'), "prefix NINECN stands for two series"),
+        (SELLER.replace('"NINEPR"', '"CN"'), "prefix CN stands for two series"),
+        (SELLER.replace('"NINEPR"', '"NINE-PR"'), "request_prefix"),
+        (SELLER.replace('request_prefix = "NINEPR"\n', ""), "request_prefix"),
     ],
 )
 async def test_a_file_that_is_not_as_described_is_refused_whole(shelf: Shelf, text: str | bytes, says: str) -> None:

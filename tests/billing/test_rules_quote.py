@@ -30,7 +30,8 @@ ANY = "*"
 def a_seller(number: int = 6, **changed: Any) -> SellerRow:
     given: dict[str, Any] = {
         "number": number, "valid_from": LONG_AGO, "country": "NL", "currency": "EUR", "sells_to": (),
-        "invoice_prefix": "INV", "credit_note_prefix": "CN", "printed": {"name": "Issuary"},
+        "invoice_prefix": "INV", "credit_note_prefix": "CN", "request_prefix": "PR",
+        "printed": {"name": "Issuary"},
     }  # fmt: skip
     return SellerRow(**given | changed)
 

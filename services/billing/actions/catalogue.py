@@ -20,6 +20,7 @@ from shared.errors import Rejected
 
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Prefix = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,10}$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 Amount = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?$")]
 
@@ -36,8 +37,9 @@ class SellerIn(Row):
     country: Country
     currency: Code
     sells_to: list[Country] = []
-    invoice_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,10}$")]
-    credit_note_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,10}$")]
+    invoice_prefix: Prefix
+    credit_note_prefix: Prefix
+    request_prefix: Prefix
     vat_number: Text | None = None
     registration_number: Text | None = None
     email: Text | None = None
@@ -105,7 +107,8 @@ async def load_catalogue(tx: AsyncSession, file: CatalogueFile, who: str, now: d
 
 SHARED_PREFIX = text("""
 SELECT prefix FROM (SELECT DISTINCT invoice_prefix AS prefix, number, 'invoice' FROM selling_entity UNION ALL
-                    SELECT DISTINCT credit_note_prefix, number, 'credit note' FROM selling_entity) AS p
+                    SELECT DISTINCT credit_note_prefix, number, 'credit note' FROM selling_entity UNION ALL
+                    SELECT DISTINCT request_prefix, number, 'request' FROM selling_entity) AS p
 GROUP BY prefix HAVING count(*) > 1
 """)
 
@@ -126,7 +129,8 @@ def _tables(file: CatalogueFile) -> Sequence[tuple[Any, list[dict[str, Any]]]]:
 
 
 def _seller(row: SellerIn) -> dict[str, Any]:
-    columns = {"number", "valid_from", "country", "currency", "sells_to", "invoice_prefix", "credit_note_prefix"}
+    series = {"invoice_prefix", "credit_note_prefix", "request_prefix"}
+    columns = {"number", "valid_from", "country", "currency", "sells_to", *series}
     return row.model_dump(include=columns) | {"printed": row.model_dump(exclude=columns)}
 
 

@@ -22,6 +22,7 @@ class SellingEntity(Base):
     sells_to: Mapped[list[str]]  # countries; empty: wherever no other entity sells
     invoice_prefix: Mapped[str]
     credit_note_prefix: Mapped[str]
+    request_prefix: Mapped[str]  # of payment requests: purchase-order and amount-owed invoices
     printed: Mapped[dict[str, Any]]
 
 

@@ -21,6 +21,7 @@ class SellerRow:
     sells_to: tuple[str, ...]
     invoice_prefix: str
     credit_note_prefix: str
+    request_prefix: str
     printed: dict[str, Any]
 
 

@@ -218,6 +218,7 @@ def upgrade() -> None:
     sa.Column('sells_to', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.Column('invoice_prefix', sa.Text(), nullable=False),
     sa.Column('credit_note_prefix', sa.Text(), nullable=False),
+    sa.Column('request_prefix', sa.Text(), nullable=False),
     sa.Column('printed', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_selling_entity')),
     sa.UniqueConstraint('number', 'valid_from', name=op.f('uq_selling_entity_number_valid_from'))
