@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 from benchmarks.progress import Progress
 from benchmarks.rows import Sale, facts_of, outbox_row, rows_of
 from services.billing import models
-from services.billing.actions.issue import buyer_of
+from services.billing.actions.snapshots import buyer_of
 from services.billing.queries.catalogue import catalogue
 from services.billing.rules import Missing, Wanted, make_quote
 from shared.db import utcnow

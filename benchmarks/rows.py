@@ -70,8 +70,9 @@ def _invoice(sale: Sale) -> Row:
         "id": sale.invoice_id, "entity_id": quote.seller.number, "series": "invoice", "year": sale.now.year,
         "seq": sale.seq, "number": sale.number, "kind": "order", "account_id": event.account_id,
         "division_id": event.division.id, "division_name": event.division.name, "order_source": event.source,
-        "order_id": event.order_id, "purchase_order_number": event.payment.purchase_order_number,
-        "currency": quote.currency, "net": quote.net, "tax": quote.tax, "total": quote.total, "due_at_issue": 0,
+        "order_id": event.order_id, "purchase_order_id": None,
+        "purchase_order_number": event.payment.purchase_order_number, "currency": quote.currency,
+        "net": quote.net, "tax": quote.tax, "total": quote.total, "due_at_issue": 0,
         "issued_at": sale.now, "issued_on": day, "due_on": day, "seller": quote.seller.printed, "buyer": sale.buyer,
         "receipt_id": sale.receipt_id, "payment_text": paid, "notes": [],
     }  # fmt: skip

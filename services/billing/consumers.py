@@ -1,10 +1,18 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing import actions
+from services.billing.actions import PurchaseOrderWish, Terms
 from services.billing.queries import prefetch
 from shared.db import utcnow
 from shared.door import Door
-from shared.events.billing import BillingCommandRefused, DepositFunds
+from shared.events.billing import (
+    BillingCommandRefused,
+    DecidePurchaseOrder,
+    DepositFunds,
+    RecordPayment,
+    SetTerms,
+    SubmitPurchaseOrder,
+)
 from shared.events.orders import (
     AccountChanged,
     AccountOpened,
@@ -53,3 +61,33 @@ async def on_deposit_funds(event: DepositFunds, tx: AsyncSession) -> None:
         tx, event.account_id, event.division_id, event.amount, event.method, event.reference, event.source, utcnow(),
         event.told_id,
     )  # fmt: skip
+
+
+@door.on(RecordPayment, prefetch=prefetch.for_deposit)
+async def on_record_payment(event: RecordPayment, tx: AsyncSession) -> None:
+    await actions.record_payment(
+        tx, event.account_id, event.amount, event.method, event.reference, event.bank_reference, event.source, utcnow(),
+        event.told_id,
+    )  # fmt: skip
+
+
+@door.on(SubmitPurchaseOrder)
+async def on_submit_purchase_order(event: SubmitPurchaseOrder, tx: AsyncSession) -> None:
+    wish = PurchaseOrderWish(event.division_id, event.number, event.amount, event.note, event.contact)
+    await actions.submit_purchase_order(tx, event.account_id, wish, event.submitted_by, utcnow(), event.told_id)
+
+
+@door.on(DecidePurchaseOrder)
+async def on_decide_purchase_order(event: DecidePurchaseOrder, tx: AsyncSession) -> None:
+    await actions.decide_purchase_order(tx, event, tx.info["settings"].payment_days, utcnow())
+
+
+@door.on(SetTerms)
+async def on_set_terms(event: SetTerms, tx: AsyncSession) -> None:
+    wish = Terms(
+        negative_limit=event.negative_limit,
+        unlimited=event.unlimited,
+        payment_days=event.payment_days,
+        purchase_orders_allowed=event.purchase_orders_allowed,
+    )
+    await actions.set_terms(tx, event.account_id, wish, event.changed_by, utcnow(), event.told_id)

@@ -72,10 +72,58 @@ class InvoiceIssued(BillingFact):
     tax: Money
     total: Money
     amount_due: Money
+    purchase_order_number: ShortText | None = None
 
     @property
     def subject(self) -> str:
         return f"invoice/{self.invoice_id}"
+
+
+class InvoicePaid(BillingFact):
+    """Nothing is due on it any more."""
+
+    type: Literal["invoice_paid"] = "invoice_paid"
+    invoice_id: PublicId
+    number: ShortText
+    kind: InvoiceKind
+    division_id: PublicId
+    total: Money
+    paid_at: AwareDatetime
+
+    @property
+    def subject(self) -> str:
+        return f"invoice/{self.invoice_id}"
+
+
+class AboutPurchaseOrder(BillingFact):
+    purchase_order_id: PublicId
+    number: ShortText
+    division_id: PublicId
+    amount: Money
+
+    @property
+    def subject(self) -> str:
+        return f"purchase-order/{self.purchase_order_id}"
+
+
+class PurchaseOrderSubmitted(AboutPurchaseOrder):
+    type: Literal["purchase_order_submitted"] = "purchase_order_submitted"
+    submitted_by: ShortText
+
+
+class PurchaseOrderApproved(AboutPurchaseOrder):
+    """The invoice follows in the same transaction, as `invoice_issued` with this purchase order's number."""
+
+    type: Literal["purchase_order_approved"] = "purchase_order_approved"
+
+
+class PurchaseOrderRejected(AboutPurchaseOrder):
+    type: Literal["purchase_order_rejected"] = "purchase_order_rejected"
+    reason: str
+
+
+class PurchaseOrderCancelled(AboutPurchaseOrder):
+    type: Literal["purchase_order_cancelled"] = "purchase_order_cancelled"
 
 
 class CreditNoteIssued(BillingFact):
@@ -150,6 +198,34 @@ class PaymentSettled(BillingFact):
         return f"payment/{self.payment_id}"
 
 
+class PaymentReversed(BillingFact):
+    """It bounced: its invoices are due again, and what it had brought is taken back even past the limit."""
+
+    type: Literal["payment_reversed"] = "payment_reversed"
+    payment_id: PublicId
+    division_id: PublicId
+    amount: Money
+    reason: str
+
+    @property
+    def subject(self) -> str:
+        return f"payment/{self.payment_id}"
+
+
+class TermsChanged(BillingFact):
+    """`negative_limit` is how far the balance may go below zero; none: without limit."""
+
+    type: Literal["terms_changed"] = "terms_changed"
+    negative_limit: Money | None = None
+    payment_days: int | None = None
+    purchase_orders_allowed: bool
+    changed_by: ShortText
+
+    @property
+    def subject(self) -> str:
+        return f"account/{self.account_id}"
+
+
 class BillingCommandRefused(BillingFact, CommandRefused):
     type: Literal["command_refused"] = "command_refused"
 
@@ -163,3 +239,47 @@ class DepositFunds(Command):
     amount: Money
     method: ShortText = "wire_transfer"
     reference: ShortText
+
+
+class SubmitPurchaseOrder(Command):
+    topic: ClassVar[str] = COMMANDS
+    type: Literal["submit_purchase_order"] = "submit_purchase_order"
+    division_id: PublicId
+    number: ShortText
+    amount: Money
+    note: str | None = None
+    contact: ShortText | None = None
+    submitted_by: ShortText
+
+
+class DecidePurchaseOrder(Command):
+    topic: ClassVar[str] = COMMANDS
+    type: Literal["decide_purchase_order"] = "decide_purchase_order"
+    purchase_order_id: PublicId
+    decision: Literal["approved", "rejected"]
+    reason: str | None = None
+    decided_by: ShortText
+
+
+class RecordPayment(Command):
+    """Money that a bank reports. `reference` is what the payer wrote: a payment's reference or invoice numbers;
+    `bank_reference` is the bank's own, which counts once."""
+
+    topic: ClassVar[str] = COMMANDS
+    type: Literal["record_payment"] = "record_payment"
+    amount: Money
+    method: ShortText = "wire_transfer"
+    reference: str
+    bank_reference: ShortText
+
+
+class SetTerms(Command):
+    """What is left out stays as it is."""
+
+    topic: ClassVar[str] = COMMANDS
+    type: Literal["set_terms"] = "set_terms"
+    negative_limit: Money | None = None
+    unlimited: bool | None = None
+    payment_days: int | None = None
+    purchase_orders_allowed: bool | None = None
+    changed_by: ShortText

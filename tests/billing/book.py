@@ -43,7 +43,7 @@ BREACHES = {
     "an order is charged or waits": """
         SELECT FROM charge AS c JOIN waiting_order AS w ON w.source = c.source AND w.id = c.order_id""",
     "a charge has its invoice, and both their total": """
-        SELECT FROM charge AS c FULL JOIN invoice AS i ON i.id = c.invoice_id
+        SELECT FROM charge AS c FULL JOIN (SELECT * FROM invoice WHERE kind = 'order') AS i ON i.id = c.invoice_id
         WHERE c.total IS DISTINCT FROM i.total OR c.order_id IS DISTINCT FROM i.order_id""",
     "a document is its lines and its VAT groups": """
         SELECT i.id FROM invoice AS i WHERE i.net <> (SELECT sum(net) FROM invoice_line WHERE invoice_id = i.id)
@@ -52,19 +52,39 @@ BREACHES = {
     "a credit note takes back its invoice and no more": """
         SELECT FROM credit_note AS n JOIN invoice AS i ON i.id = n.invoice_id WHERE n.total <> i.total OR n.net <> i.net
         """,
+    "a payment request has what it asks for, and only it": """
+        SELECT FROM (SELECT * FROM invoice WHERE kind <> 'order') AS i FULL JOIN receivable AS r ON r.invoice_id = i.id
+        WHERE r.total IS DISTINCT FROM i.total OR r.due_on IS DISTINCT FROM i.due_on OR i.tax <> 0""",
+    "paid is what was allocated": """
+        SELECT FROM receivable AS r WHERE paid <> coalesce(
+          (SELECT sum(amount) FROM allocation AS a WHERE a.invoice_id = r.invoice_id), 0)""",
+    "a payment gives no more than came": """
+        SELECT FROM payment AS p JOIN allocation AS a ON a.payment_id = p.id GROUP BY p.id
+        HAVING sum(a.amount) > coalesce(p.received, 0) OR sum(a.amount) <> 0 AND bool_or(p.reversed_at IS NOT NULL)""",
+    "what came in is what payments brought": """
+        SELECT WHERE coalesce((SELECT -sum(amount) FROM posting WHERE ledger LIKE 'clearing:%'), 0)
+          <> coalesce((SELECT sum(received) FROM payment WHERE reversed_at IS NULL), 0)""",
+    "an approved purchase order has exactly one invoice, another none": """
+        SELECT FROM purchase_order AS o FULL JOIN (SELECT * FROM invoice WHERE purchase_order_id IS NOT NULL) AS i
+        ON i.purchase_order_id = o.id WHERE (o.approved_at IS NULL) <> (i.id IS NULL) OR o.amount <> i.total""",
     "every document has its paper to print": """
         SELECT FROM (SELECT 'invoice' AS kind, id FROM invoice UNION ALL SELECT 'credit_note', id FROM credit_note) AS d
         LEFT JOIN document AS p ON p.kind = d.kind AND p.subject_id = d.id WHERE p.id IS NULL""",
     "revenue and VAT are what is invoiced less what is credited": """
         SELECT WHERE coalesce((SELECT sum(amount) FROM posting WHERE ledger LIKE 'revenue:%' OR ledger LIKE 'vat:%'), 0)
-          <> coalesce((SELECT sum(total) FROM invoice), 0) - coalesce((SELECT sum(total) FROM credit_note), 0)""",
+          <> coalesce((SELECT sum(total) FROM invoice WHERE kind = 'order'), 0)
+           - coalesce((SELECT sum(total) FROM credit_note), 0)""",
     "what happened was said as often as it happened": """
         WITH said AS (SELECT convert_from(payload, 'UTF8')::json ->> 'type' AS type FROM outbox
                       UNION ALL SELECT convert_from(payload, 'UTF8')::json ->> 'type' FROM published)
         SELECT * FROM (VALUES ('order_charged', (SELECT count(*) FROM charge)),
           ('invoice_issued', (SELECT count(*) FROM invoice)),
           ('credit_note_issued', (SELECT count(*) FROM credit_note)),
-          ('payment_settled', (SELECT count(*) FROM payment))) AS e (type, n)
+          ('payment_settled', (SELECT count(*) FROM payment WHERE settled_at IS NOT NULL)),
+          ('payment_reversed', (SELECT count(*) FROM payment WHERE reversed_at IS NOT NULL)),
+          ('purchase_order_submitted', (SELECT count(*) FROM purchase_order)),
+          ('purchase_order_approved', (SELECT count(*) FROM purchase_order WHERE approved_at IS NOT NULL))
+        ) AS e (type, n)
         WHERE n <> (SELECT count(*) FROM said WHERE said.type = e.type)""",
 }  # fmt: skip
 

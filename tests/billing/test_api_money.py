@@ -300,7 +300,7 @@ async def test_a_reference_counts_once_and_the_refusal_names_the_first_deposit(b
     again = await send(bank, json=SENT)
 
     assert (again.status_code, again.json()["errors"][0]["code"]) == (400, "duplicate_reference")
-    assert f"deposit {first.json()['id']}" in again.json()["errors"][0]["message"]
+    assert f"payment ISS-{first.json()['id']}-" in again.json()["errors"][0]["message"]
     assert await bank.rows("billing", "SELECT balance, seq FROM funds") == [(25000, 1)]
 
 
@@ -333,19 +333,29 @@ async def test_an_idempotency_key_has_1_to_255_characters(bank: World, key: str)
 @pytest.mark.parametrize(
     "who",
     [
-        {"role": "administrator"},
-        {"role": "finance_manager"},
         {"role": "manager"},
         {"role": "standard_user"},
+        {"role": "administrator", "key_role": 100},
         {"role": "operator", "account_id": 0, "key_role": 100},
         {"role": "operator", "account_id": 0, "key_role": 102},
         {"role": "operator", "account_id": 0, "key_role": 103},
     ],
 )
-async def test_nothing_that_a_customer_or_a_restricted_key_sends_settles_money(bank: World, who: Any) -> None:
+async def test_only_who_works_with_finances_deposits(bank: World, who: Any) -> None:
     await take_key(bank, "other", **who)
 
     answer = await send(bank, "other", json=SENT)
 
     assert answer.status_code == 403
     assert await nothing_written(bank)
+
+
+@pytest.mark.parametrize("role", ["administrator", "finance_manager"])
+async def test_a_customers_deposit_settles_nothing(bank: World, role: str) -> None:
+    await take_key(bank, "other", role=role)
+
+    answer = await send(bank, "other", json=SENT)
+
+    assert (answer.status_code, answer.json()["status"]) == (201, "pending")
+    assert await bank.rows("billing", "SELECT balance, seq FROM funds") == [(0, 0)]
+    assert await bank.said("billing") == []

@@ -4,14 +4,18 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from services.billing import actions
 from services.billing.models import Base
 from services.billing.models.base import APPEND_ONLY
 from services.billing.worker import print_due_documents
+from shared.events.base import Money
 from shared.ids import new_id
 from tests.conftest import World
-from tests.makers import a_cancellation, a_deposit, an_opened_account, an_order
+from tests.makers import NOW, a_cancellation, a_deposit, an_opened_account, an_order
 
 JOURNAL = "INSERT INTO journal (id, account_id, at, kind, text) VALUES (:id, 9001, now(), 'x', 'x')"
+PAYMENT = """INSERT INTO payment
+  (id, account_id, division_id, purpose, amount, currency, method, reference, created_at, created_by)"""
 POSTINGS = "INSERT INTO posting (journal_id, line, ledger, amount, currency) VALUES "
 
 
@@ -20,6 +24,17 @@ async def traded(shop: World) -> World:
     order = an_order()
     await shop.deliver("billing", an_opened_account())
     await shop.deliver("billing", a_deposit(50_000))
+    async with shop.billing.db.transaction() as tx:
+        await actions.set_terms(tx, 9001, actions.Terms(purchase_orders_allowed=True), "ops", NOW)
+        wish = actions.PurchaseOrderWish(14, "PO-1", Money(amount=100, currency="EUR"))
+        wished = await actions.submit_purchase_order(tx, 9001, wish, "ann", NOW)
+        invoice = await actions.approve_purchase_order(tx, wished.id, "ops", NOW, 30)
+    async with shop.billing.db.transaction() as tx:
+        whole = Money(amount=100, currency="EUR")
+        paid = await actions.announce_payment(tx, 9001, 14, {invoice.id: 100}, whole, "wire_transfer", "ann", NOW)
+        await tx.flush()
+        await actions.settle_payment(tx, paid.id, whole, "B-1", "ops", NOW)
+        await actions.announce_deposit(tx, 9001, 14, whole, "wire_transfer", "ann", NOW)
     await shop.deliver("billing", order, a_cancellation(order))
     await print_due_documents(shop.billing.db, blank)
     return shop
@@ -47,6 +62,15 @@ async def test_what_was_written_is_neither_changed_nor_deleted(traded: World, ta
 
     assert "append-only" in await refused(traded, f"UPDATE {table} SET {column} = {column}")
     assert "append-only" in await refused(traded, f"DELETE FROM {table}")
+
+
+async def test_a_settled_payment_is_only_ever_reversed(traded: World) -> None:
+    settled = "WHERE settled_at IS NOT NULL"
+    assert "is reversed" in await refused(traded, f"UPDATE payment SET received = 1 {settled}")
+    assert "is reversed" in await refused(traded, f"UPDATE payment SET reversed_at = now(), amount = 1 {settled}")
+    assert "is reversed" in await refused(traded, f"DELETE FROM payment {settled}")
+    await run(traded, f"UPDATE payment SET reversed_at = now(), reversed_by = 'x', reversal_reason = 'y' {settled}", {})
+    assert "is reversed" in await refused(traded, f"UPDATE payment SET reversed_at = NULL {settled}")
 
 
 async def test_a_stored_document_is_neither_changed_nor_deleted(traded: World) -> None:
@@ -84,7 +108,15 @@ async def test_two_unbalanced_entries_do_not_balance_each_other(shop: World) -> 
     [
         ("UPDATE funds SET negative_limit = -1", "ck_funds_limit"),
         ("INSERT INTO document SELECT gen_random_uuid(), 'x', 1, 9001, now(), 0, NULL, NULL, 'sha', NULL", "stored"),
-        ("INSERT INTO payment SELECT 99, account_id, division_id, 0, 'EUR', 'm', 'r', now(), 'x' FROM funds", "amount"),
+        (
+            f"{PAYMENT} SELECT 99, account_id, division_id, 'deposit', 0, 'EUR', 'm', 'r', now(), 'x' FROM funds",
+            "amount",
+        ),
+        ("UPDATE payment SET settled_at = now() WHERE settled_at IS NULL", "ck_payment_received"),
+        ("UPDATE payment SET reversed_at = now() WHERE settled_at IS NULL", "ck_payment_reversed"),
+        ("UPDATE receivable SET paid = total + 1", "ck_receivable_due"),
+        ("UPDATE purchase_order SET rejected_at = now()", "ck_purchase_order_decided_once"),
+        ("UPDATE purchase_order SET amount = 0", "ck_purchase_order_amount"),
     ],
 )
 async def test_rows_that_cannot_be_true_are_refused(traded: World, sql: str, constraint: str) -> None:

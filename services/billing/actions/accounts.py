@@ -5,7 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.billing.actions.waiting import ask_retry
 from services.billing.models import Account, Division, Funds
 from shared.db import add, known, locked_or_none
-from shared.errors import Rejected
+from shared.errors import NotFound, Rejected
 from shared.events import orders as told
 
 Limits = Mapping[str, int]  # of new accounts by currency, minor units
@@ -65,6 +65,16 @@ async def know_division(tx: AsyncSession, account_id: int, division: told.Divisi
         if there.name != division.name:
             there.name = division.name
     return there
+
+
+async def account_with(tx: AsyncSession, account_id: int, division_id: int) -> tuple[Account, Division]:
+    """Raises NotFound where there is no such division in the account."""
+    account, division = await known(tx, Account, account_id), await known(tx, Division, division_id)
+    if account is None or division is None or division.account_id != account_id:
+        raise NotFound(
+            f"There is no division {division_id} in account {account_id}; check both ids.", "not_found|container"
+        )
+    return account, division
 
 
 async def own_funds(tx: AsyncSession, account: Account) -> Funds | None:

@@ -1,16 +1,18 @@
 """Documents take their number when a transaction ends: drafts are collected while its functions run, then every series
 draws its numbers with one UPDATE, so that the counter is held for as short as possible and after every other lock."""
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import ClassVar
+from datetime import date, datetime
+from typing import ClassVar, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.billing.models import Account, Funds, OrderKey, Receipt
+from services.billing.models import Account, Funds, PurchaseOrder, Receipt
 from services.billing.queries.numbers import draw_numbers
 from services.billing.rules import Charged, Placed, Quote, SellerRow
+
+Kind = TypeVar("Kind", bound="Draft")
 
 
 @dataclass(kw_only=True)
@@ -21,9 +23,6 @@ class Draft:
     sequences: ClassVar[tuple[str, ...]]
 
     account: Account
-    funds: Funds
-    order: Placed
-    receipt: Receipt
     seller: SellerRow
     prefix: str
     now: datetime
@@ -42,6 +41,9 @@ class InvoiceDraft(Draft):
     series: ClassVar[str] = "invoice"
     sequences: ClassVar[tuple[str, ...]] = ("invoice_id_seq", "charge_id_seq")
 
+    funds: Funds
+    order: Placed
+    receipt: Receipt
     quote: Quote
     charge_id: int = 0
 
@@ -65,6 +67,9 @@ class CreditNoteDraft(Draft):
     series: ClassVar[str] = "credit_note"
     sequences: ClassVar[tuple[str, ...]] = ("credit_note_id_seq",)
 
+    funds: Funds
+    order: Placed
+    receipt: Receipt
     charged: Charged | InvoiceDraft
     reason: str
 
@@ -73,15 +78,21 @@ class CreditNoteDraft(Draft):
         return self.charged.as_charge() if isinstance(self.charged, InvoiceDraft) else self.charged
 
 
-def drafts(tx: AsyncSession) -> dict[type[Draft], dict[OrderKey, Draft]]:
-    kept: dict[type[Draft], dict[OrderKey, Draft]] = tx.info.setdefault(
-        "drafts", {InvoiceDraft: {}, CreditNoteDraft: {}}
-    )
+@dataclass(kw_only=True)
+class RequestDraft(Draft):
+    """Asks for money to be deposited, without VAT and in a series of its own: billing-rules.md 4.2."""
+
+    series: ClassVar[str] = "payment_request"
+    sequences: ClassVar[tuple[str, ...]] = ("invoice_id_seq",)
+
+    purchase_order: PurchaseOrder
+    due_on: date
+
+
+def drafts(tx: AsyncSession, kind: type[Kind]) -> dict[Hashable, Kind]:
+    """By what each is about: an order, a purchase order."""
+    kept: dict[Hashable, Kind] = tx.info.setdefault("drafts", {}).setdefault(kind, {})
     return kept
-
-
-def keep_draft(tx: AsyncSession, draft: Draft) -> None:
-    drafts(tx)[type(draft)][draft.order.source, draft.order.id] = draft
 
 
 async def number(tx: AsyncSession, waiting: Iterable[Draft]) -> None:

@@ -1,36 +1,40 @@
 """What is written and said for each document, once it has its number."""
 
-from typing import Any
+from collections.abc import Callable, Hashable
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.actions.book import post
-from services.billing.actions.drafts import CreditNoteDraft, Draft, InvoiceDraft, drafts, keep_draft, number
-from services.billing.models import Account, Charge, CreditNote, Document, Invoice, Line, TaxGroup
+from services.billing.actions.drafts import CreditNoteDraft, Draft, InvoiceDraft, Kind, RequestDraft, drafts, number
+from services.billing.actions.requests import issue_request
+from services.billing.actions.snapshots import buyer_of, to_render
+from services.billing.models import Charge, CreditNote, Invoice, Line, TaxGroup
 from services.billing.rules import Charged, printed, values_of
 from shared.db import append, at_end
 from shared.events.base import Money, OrderRef
 from shared.events.billing import CreditNoteIssued, InvoiceIssued, OrderCharged
-from shared.ids import new_id
 from shared.outbox import announce
 
 
-def draft(tx: AsyncSession, document: Draft) -> None:
-    keep_draft(tx, document)
+def draft(tx: AsyncSession, document: Draft, about: Hashable) -> None:
+    drafts(tx, type(document))[about] = document
     at_end(tx, issue_drafts)
 
 
 async def issue_drafts(tx: AsyncSession) -> None:
     """The funds are written first: between drawing numbers and the commit stands only what carries them."""
     await tx.flush()
-    invoices = [one for one in drafts(tx)[InvoiceDraft].values() if isinstance(one, InvoiceDraft)]
-    notes = [one for one in drafts(tx)[CreditNoteDraft].values() if isinstance(one, CreditNoteDraft)]
-    await number(tx, invoices)
-    for invoice in invoices:
-        _issue_invoice(tx, invoice)
-    await number(tx, notes)
-    for note in notes:
-        _issue_credit_note(tx, note)
+    await _issue(tx, InvoiceDraft, _issue_invoice)
+    await _issue(tx, RequestDraft, issue_request)
+    await _issue(tx, CreditNoteDraft, _issue_note)
+
+
+async def _issue(tx: AsyncSession, kind: type[Kind], write: Callable[[AsyncSession, Kind], None]) -> None:
+    waiting = list(drafts(tx, kind).values())
+    drafts(tx, kind).clear()
+    await number(tx, waiting)
+    for one in waiting:
+        write(tx, one)
 
 
 def _issue_invoice(tx: AsyncSession, draft: InvoiceDraft) -> None:
@@ -45,7 +49,7 @@ def _issue_invoice(tx: AsyncSession, draft: InvoiceDraft) -> None:
         (_vat_ledger(charge), charge.tax, None),
     ]
     post(tx, draft.account.id, "charge", text, charge.currency, entries, draft.now, (charge.source, charge.order_id))
-    _to_render(tx, draft)
+    to_render(tx, draft, "invoice")
     _say_invoice(tx, draft, charge)
 
 
@@ -58,7 +62,7 @@ def _write_invoice(tx: AsyncSession, draft: InvoiceDraft) -> None:
     append(
         tx, Invoice, id=draft.id, entity_id=draft.seller.number, series=draft.series, year=draft.now.year,
         seq=draft.seq, number=draft.number, kind="order", account_id=draft.account.id, division_id=order.division_id,
-        division_name=order.division_name, order_source=order.source, order_id=order.id,
+        division_name=order.division_name, order_source=order.source, order_id=order.id, purchase_order_id=None,
         purchase_order_number=order.purchase_order_number, currency=quote.currency, net=quote.net, tax=quote.tax,
         total=quote.total, due_at_issue=0, issued_at=draft.now, issued_on=day, due_on=day,
         seller=draft.seller.printed, buyer=buyer_of(draft.account), receipt_id=draft.charge_id,
@@ -66,18 +70,6 @@ def _write_invoice(tx: AsyncSession, draft: InvoiceDraft) -> None:
         f"{printed(0, quote.currency)} {quote.currency}.",
         notes=_notes(draft),
     )  # fmt: skip
-
-
-def buyer_of(account: Account) -> dict[str, Any]:
-    """The buyer as printed for good: a later change of the account changes no document."""
-    return {
-        "name": account.name,
-        "legal_name": account.legal_name,
-        "address": account.address,
-        "vat_number": account.vat_number,
-        "buyer_reference": account.buyer_reference,
-        "emails": account.billing_emails,
-    }
 
 
 def _notes(draft: InvoiceDraft) -> list[str]:
@@ -105,13 +97,6 @@ def _write_lines(tx: AsyncSession, draft: InvoiceDraft) -> None:
     )  # fmt: skip
 
 
-def _to_render(tx: AsyncSession, draft: Draft) -> None:
-    append(
-        tx, Document, id=new_id(), kind=draft.series, subject_id=draft.id, account_id=draft.account.id,
-        due_at=draft.now, attempts=0, failure=None, rendered_at=None, sha256=None, pdf=None,
-    )  # fmt: skip
-
-
 def _say_invoice(tx: AsyncSession, draft: InvoiceDraft, charge: Charged) -> None:
     net, tax, total, nothing = (
         Money(amount=a, currency=charge.currency) for a in (charge.net, charge.tax, charge.total, 0)
@@ -135,7 +120,7 @@ def _say_invoice(tx: AsyncSession, draft: InvoiceDraft, charge: Charged) -> None
     )  # fmt: skip
 
 
-def _issue_credit_note(tx: AsyncSession, draft: CreditNoteDraft) -> None:
+def _issue_note(tx: AsyncSession, draft: CreditNoteDraft) -> None:
     charge = draft.charge
     _write_credit_note(tx, draft, charge)
     entries = [
@@ -145,7 +130,7 @@ def _issue_credit_note(tx: AsyncSession, draft: CreditNoteDraft) -> None:
     ]
     text = f"Order {charge.order_id}, credit note {draft.number} for invoice {charge.invoice_number}"
     post(tx, draft.account.id, "credit", text, charge.currency, entries, draft.now, (charge.source, charge.order_id))
-    _to_render(tx, draft)
+    to_render(tx, draft, "credit_note")
     _say_credit_note(tx, draft, charge)
 
 

@@ -130,6 +130,7 @@ def _charge(
             account=account, funds=funds, order=order, receipt=funds.change(-quote.total), seller=quote.seller,
             prefix=quote.seller.invoice_prefix, now=now, cause=cause, quote=quote,
         ),
+        order.key,
     )  # fmt: skip
 
 
@@ -209,8 +210,7 @@ async def _forget(tx: AsyncSession, waiting: WaitingOrder) -> None:
 def _charged(tx: AsyncSession, key: OrderKey) -> Charged | InvoiceDraft | None:
     """The order's charge; of this very transaction, where placing and cancelling came in one chunk."""
     charge: Charged | None = tx.info["charges"].get(key)
-    found = drafts(tx)[InvoiceDraft].get(key)
-    return charge or (found if isinstance(found, InvoiceDraft) else None)
+    return charge or drafts(tx, InvoiceDraft).get(key)
 
 
 async def _credit(
@@ -231,6 +231,7 @@ async def _credit(
             account=account, funds=funds, order=order, receipt=funds.change(total), seller=seller,
             prefix=seller.credit_note_prefix, now=now, cause=event.told_id, charged=charged, reason=_reason(event),
         ),
+        order.key,
     )  # fmt: skip
     ask_retry(tx, order.account_id)
 

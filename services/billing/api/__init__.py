@@ -1,5 +1,12 @@
-from services.billing.api import balance, deposits, invoices
+from services.billing.api import balance, deposits, invoices, payments, purchase_orders, terms
 
-routers = [balance.router, deposits.router, invoices.router]
+routers = [
+    balance.router,
+    deposits.router,
+    invoices.router,
+    payments.router,
+    purchase_orders.router,
+    terms.router,
+]
 
 __all__ = ["routers"]

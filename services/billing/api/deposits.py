@@ -6,10 +6,10 @@ from starlette.responses import JSONResponse
 from services.billing import actions
 from services.billing.api.exact import AmountText, finance_router
 from services.billing.models import Division
-from services.billing.queries import balance, documents, prefetch
+from services.billing.queries import balance, finance, prefetch
 from services.billing.rules import from_text, printed
 from shared.audit import note
-from shared.errors import Denied, NotFound
+from shared.errors import NotFound
 from shared.events.base import Money
 from shared.ids import new_id
 from shared.web import Body, Once, Tx, Who, now
@@ -27,28 +27,34 @@ class DepositIn(Body):
 
 @router.post("/deposit", status_code=201)
 async def deposit(tx: Tx, caller: Who, once: Once, body: DepositIn) -> JSONResponse:
-    if not caller.is_operator or caller.key_role in documents.ORDER_KEYS:
-        raise Denied("A deposit is recorded by the CA's staff when the money has arrived; send it by bank transfer.")
-    return await once(tx, 201, lambda: _deposit(tx, caller, body))
-
-
-async def _deposit(tx: Tx, caller: Who, body: DepositIn) -> dict[str, Any]:
+    """Of staff it is settled: the money has arrived. A customer's is pending until it has (contract 11)."""
     division = await tx.get(Division, body.container_id)
     if division is None:
         raise NotFound(f"There is no container {body.container_id}; check its id.", "not_found|container")
+    finance.require_finance_of(caller, division.account_id, division.id)
+    return await once(tx, 201, lambda: _deposit(tx, caller, division, body))
+
+
+async def _deposit(tx: Tx, caller: Who, division: Division, body: DepositIn) -> dict[str, Any]:
     await prefetch.lock_funds(tx, {division.account_id}, {division.id})
     funds = await balance.account_funds(tx, division.account_id)
     currency = body.currency or (funds.currency if funds else "")
     amount = Money(amount=from_text(body.amount, currency), currency=currency)
+    made = await (_settled if caller.is_operator else _pending)(tx, caller, division, amount, body)
+    return made | {"amount": printed(amount.amount, currency), "currency": currency}
+
+
+async def _settled(tx: Tx, caller: Who, division: Division, amount: Money, body: DepositIn) -> dict[str, Any]:
     reference = body.reference or f"deposit {new_id()}"
     note(tx, caller.email, "deposit recorded", f"container/{division.id}", None, body.model_dump(), now())
     payment_id = await actions.deposit_funds(
         tx, division.account_id, division.id, amount, body.payment_method, reference, caller.email, now()
     )
-    return {
-        "id": payment_id,
-        "status": "settled",
-        "amount": printed(amount.amount, currency),
-        "currency": currency,
-        "reference": reference,
-    }
+    return {"id": payment_id, "status": "settled", "reference": reference}
+
+
+async def _pending(tx: Tx, caller: Who, division: Division, amount: Money, body: DepositIn) -> dict[str, Any]:
+    payment = await actions.announce_deposit(
+        tx, division.account_id, division.id, amount, body.payment_method, caller.email, now()
+    )
+    return {"id": payment.id, "status": "pending", "reference": payment.reference}

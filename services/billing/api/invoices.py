@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import Request
 from pydantic import BaseModel
@@ -8,7 +8,7 @@ from services.billing.api.exact import finance_router
 from services.billing.models import CreditNote, Invoice
 from services.billing.queries import documents
 from services.billing.queries.filters import FILTERS, SORT_COLUMNS
-from services.billing.rules import printed
+from services.billing.rules import Standing, printed
 from shared.listing import parse_listing
 from shared.web import Tx, Who
 
@@ -23,10 +23,12 @@ class InvoiceOut(BaseModel):
     invoice_number: str
     kind: str
     status: str
+    overdue: Literal[True] | None
     container: dict[str, Any]
     order_id: int | None
     order_source: str | None
     po_number: str | None
+    purchase_order: dict[str, Any] | None
     currency: str
     net_amount: str
     tax_amount: str
@@ -42,40 +44,44 @@ class InvoiceOut(BaseModel):
 async def list_invoices(request: Request, tx: Tx, caller: Who) -> dict[str, Any]:
     listing = parse_listing(request.query_params.multi_items(), FILTERS, SORT_COLUMNS, PLAIN)
     total, rows = await documents.invoices(tx, caller, listing)
-    found = [invoice_out(row.Invoice, int(row.credited)).model_dump(exclude_none=True) for row in rows]
+    found = [invoice_out(row.Invoice, documents.standing_of(row)).model_dump(exclude_none=True) for row in rows]
     return {"invoices": found, "page": {"total": total, "limit": listing.limit, "offset": listing.offset}}
 
 
-def invoice_out(row: Invoice, credited: int) -> InvoiceOut:
+def invoice_out(row: Invoice, standing: Standing) -> InvoiceOut:
     def money(amount: int) -> str:
         return printed(amount, row.currency)
 
-    paid = row.total - row.due_at_issue
     return InvoiceOut(
         id=row.id,
         invoice_number=row.number,
         kind=row.kind,
-        status="credited" if credited >= row.total else "paid" if row.due_at_issue == 0 else "open",
+        status=standing.status,
+        overdue=True if standing.is_overdue else None,
         container={"id": row.division_id, "name": row.division_name},
         order_id=row.order_id,
         order_source=None if row.order_source == "issuary/orders" else row.order_source,
         po_number=row.purchase_order_number,
+        purchase_order=_purchase_order(row),
         currency=row.currency,
         net_amount=money(row.net),
         tax_amount=money(row.tax),
         total_amount=money(row.total),
-        paid_amount=money(paid),
-        credited_amount=money(credited),
-        amount_due=money(row.due_at_issue),
+        paid_amount=money(standing.paid),
+        credited_amount=money(standing.credited),
+        amount_due=money(standing.due),
         date_issued=row.issued_at.isoformat(timespec="seconds"),
         date_due=row.due_on.isoformat(),
     )
 
 
+def _purchase_order(row: Invoice) -> dict[str, Any] | None:
+    return {"id": row.purchase_order_id, "po_number": row.purchase_order_number} if row.purchase_order_id else None
+
+
 @router.get("/invoice/{invoice_id}")
 async def view_invoice(tx: Tx, caller: Who, invoice_id: int) -> dict[str, Any]:
-    row = await documents.invoice(tx, caller, invoice_id)
-    credited = sum(note.CreditNote.total for note in await documents.notes_of(tx, row.id))
+    row, standing = await documents.invoice(tx, caller, invoice_id)
     lines = [
         {
             "id": line.position,
@@ -88,12 +94,13 @@ async def view_invoice(tx: Tx, caller: Who, invoice_id: int) -> dict[str, Any]:
         }
         for line in await documents.lines_of(tx, row.id)
     ]
-    return invoice_out(row, credited).model_dump(exclude_none=True) | {"lines": lines}
+    return invoice_out(row, standing).model_dump(exclude_none=True) | {"lines": lines}
 
 
 @router.get("/invoice/{invoice_id}/pdf", responses=PDF, response_class=Response)
 async def invoice_pdf(tx: Tx, caller: Who, invoice_id: int) -> Response:
-    return await _pdf(tx, "invoice", await documents.invoice(tx, caller, invoice_id))
+    row, _ = await documents.invoice(tx, caller, invoice_id)
+    return await _pdf(tx, "invoice", row)
 
 
 @router.get("/credit-note/{note_id}/pdf", responses=PDF, response_class=Response)

@@ -1,13 +1,16 @@
 from services.billing.models.base import TRIGGERS, Base, OrderKey
-from services.billing.models.book import Funds, Journal, Payment, Posting, Receipt
+from services.billing.models.book import Funds, Journal, Posting, Receipt
 from services.billing.models.catalogue import ExchangeRate, Price, SellingEntity, TaxRule
 from services.billing.models.customers import Account, Division
-from services.billing.models.documents import CreditNote, Document, Invoice, Line, NumberCounter, TaxGroup
+from services.billing.models.documents import CreditNote, Document, Invoice, Line, NumberCounter, Receivable, TaxGroup
 from services.billing.models.orders import Charge, Order, Retry, WaitingOrder
+from services.billing.models.payments import Allocation, Payment, PaymentItem
+from services.billing.models.purchase_orders import PurchaseOrder
 
 __all__ = [
     "TRIGGERS",
     "Account",
+    "Allocation",
     "Base",
     "Charge",
     "CreditNote",
@@ -22,9 +25,12 @@ __all__ = [
     "Order",
     "OrderKey",
     "Payment",
+    "PaymentItem",
     "Posting",
     "Price",
+    "PurchaseOrder",
     "Receipt",
+    "Receivable",
     "Retry",
     "SellingEntity",
     "TaxGroup",

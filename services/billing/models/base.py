@@ -11,7 +11,7 @@ class Base(DeclarativeBase):
 
 
 APPEND_ONLY = ("placed_order", "charge", "invoice", "invoice_line", "tax_group", "credit_note", "journal", "posting",
-               "payment", "price", "tax_rule", "selling_entity", "exchange_rate")  # fmt: skip
+               "payment_item", "allocation", "price", "tax_rule", "selling_entity", "exchange_rate")  # fmt: skip
 
 # Every statement that writes postings is balanced for each journal entry by itself, so that no entry ever is not.
 ZERO_SUM = """
@@ -30,12 +30,30 @@ CREATE TRIGGER stored BEFORE UPDATE OR DELETE ON document FOR EACH ROW
 WHEN (OLD.sha256 IS NOT NULL) EXECUTE FUNCTION refuse_change()
 """
 
+# Of money that arrived only its going back is noted.
+SETTLED = """
+CREATE TRIGGER settled BEFORE UPDATE OR DELETE ON payment FOR EACH ROW
+WHEN (OLD.settled_at IS NOT NULL) EXECUTE FUNCTION refuse_unless_reversed()
+"""
+UNLESS_REVERSED = """
+CREATE FUNCTION refuse_unless_reversed() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE moves text[] := ARRAY['reversed_at', 'reversed_by', 'reversal_reason'];
+BEGIN
+  IF TG_OP = 'UPDATE' AND OLD.reversed_at IS NULL AND to_jsonb(OLD) - moves = to_jsonb(NEW) - moves THEN
+    RETURN NEW;
+  END IF;
+  RAISE EXCEPTION 'a settled payment never changes: it is reversed' USING ERRCODE = 'restrict_violation';
+END $$
+"""
+
 TRIGGERS: tuple[str, ...] = (
     "ALTER TABLE document ALTER COLUMN pdf SET STORAGE EXTERNAL",  # it is compressed already
     ZERO_SUM,
     "CREATE TRIGGER zero_sum AFTER INSERT ON posting REFERENCING NEW TABLE AS fresh"
     " FOR EACH STATEMENT EXECUTE FUNCTION refuse_unbalanced()",
     STORED,
+    UNLESS_REVERSED,
+    SETTLED,
     *(
         f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_change()"
         for table in APPEND_ONLY

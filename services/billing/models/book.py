@@ -81,24 +81,3 @@ class Posting(Base):
     division_id: Mapped[int | None]
     seq: Mapped[int | None]
     balance_after: Mapped[int | None]
-
-
-class Payment(Base):
-    """Money that arrived. The same reference of the same way of paying counts once."""
-
-    __tablename__ = "payment"
-    __table_args__ = (
-        UniqueConstraint("account_id", "method", "reference"),
-        CheckConstraint("amount > 0", "amount"),
-        Index("ix_payment_division_id_id", "division_id", "id"),
-    )
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    account_id: Mapped[int]
-    division_id: Mapped[int]
-    amount: Mapped[int]
-    currency: Mapped[str]
-    method: Mapped[str]
-    reference: Mapped[str]
-    settled_at: Mapped[datetime]
-    settled_by: Mapped[str]

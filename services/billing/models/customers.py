@@ -22,6 +22,10 @@ class Account(Base):
     top_division_id: Mapped[int | None]  # none while it was only told with divisions of others
     announced: Mapped[bool] = mapped_column(default=False)
 
+    # Terms, which the CA's staff grant and no event of orders changes.
+    payment_days: Mapped[int | None]  # none: as the service's setting says
+    purchase_orders_allowed: Mapped[bool] = mapped_column(default=False)
+
     def learn(self, told: "Account", announced: bool) -> bool:
         """The currency stays: it is the currency of the book. True where something is new."""
         if self.announced and not announced:

@@ -9,6 +9,9 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstrain
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.billing.models.base import Base
+from shared.errors import Conflict
+
+OPEN = "paid + credited < total"
 
 
 class NumberCounter(Base):
@@ -29,8 +32,10 @@ class Invoice(Base):
         UniqueConstraint("number"),
         CheckConstraint("total = net + tax", "total"),
         Index("uq_invoice_order", "order_source", "order_id", unique=True, postgresql_where=text("kind = 'order'")),
+        UniqueConstraint("purchase_order_id"),
         Index("ix_invoice_account_id_id", "account_id", "id"),
         Index("ix_invoice_division_id_id", "division_id", "id"),
+        Index("ix_invoice_account_id_purchase_order_number", "account_id", "purchase_order_number"),
         Index("ix_invoice_number_search", "number", postgresql_ops={"number": "text_pattern_ops"}),
     )
 
@@ -46,6 +51,7 @@ class Invoice(Base):
     division_name: Mapped[str]
     order_source: Mapped[str | None]
     order_id: Mapped[int | None]
+    purchase_order_id: Mapped[int | None]
     purchase_order_number: Mapped[str | None]
     currency: Mapped[str]
     net: Mapped[int]
@@ -60,6 +66,50 @@ class Invoice(Base):
     receipt_id: Mapped[int | None]
     payment_text: Mapped[str]
     notes: Mapped[list[str]]
+
+    @property
+    def is_request(self) -> bool:
+        """Asks for money to be deposited, and is no supply: no VAT, a series of its own (billing-rules.md 4.2)."""
+        return self.kind in REQUESTS
+
+
+REQUESTS = ("purchase_order", "amount_owed")
+
+
+class Receivable(Base):
+    """What an issued invoice still asks for. It stands beside the document, which never changes; an order charged to
+    the funds asks for nothing and has none."""
+
+    __tablename__ = "receivable"
+    __table_args__ = (
+        CheckConstraint("paid >= 0 AND credited >= 0 AND paid + credited <= total", "due"),
+        Index("ix_receivable_open", "account_id", "due_on", "invoice_id", postgresql_where=text(OPEN)),
+        Index("ix_receivable_due_on", "due_on", postgresql_where=text(f"overdue_at IS NULL AND {OPEN}")),
+    )
+
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoice.id"), primary_key=True, autoincrement=False)
+    number: Mapped[str]
+    kind: Mapped[str]
+    account_id: Mapped[int]
+    division_id: Mapped[int]
+    currency: Mapped[str]
+    due_on: Mapped[date]
+    total: Mapped[int]
+    paid: Mapped[int]  # the sum of its allocations
+    credited: Mapped[int]  # before it was paid
+    overdue_at: Mapped[datetime | None]  # announced
+
+    @property
+    def due(self) -> int:
+        return self.total - self.paid - self.credited
+
+    def take(self, amount: int) -> None:
+        """Money for it, or with a negative amount money that went back."""
+        if not 0 <= self.paid + amount <= self.total - self.credited:
+            raise Conflict(f"Invoice {self.number} does not owe that much any more; look at it again.", "stale_total")
+        self.paid += amount
+        if amount < 0:
+            self.overdue_at = None
 
 
 class Line(Base):

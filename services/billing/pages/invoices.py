@@ -6,8 +6,9 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from services.billing.models import Funds, Invoice, Line, TaxGroup
-from services.billing.queries import balance, documents
+from services.billing.queries import balance, documents, payments
 from services.billing.queries.papers import buyer_printed
+from services.billing.rules import Standing
 from shared.listing import Listing
 from shared.web import PageUser, Tx, page
 
@@ -44,18 +45,18 @@ async def invoice_list(
 def _row(row: Any) -> dict[str, Any]:
     invoice: Invoice = row.Invoice
     return {
-        **_facts(invoice, int(row.credited)),
+        **_facts(invoice, documents.standing_of(row)),
         "account_name": row.account_name,
         "document_ready": row.document_ready,
     }
 
 
-def _facts(invoice: Invoice, credited: int) -> dict[str, Any]:
+def _facts(invoice: Invoice, standing: Standing) -> dict[str, Any]:
     return {
         "id": invoice.id,
         "number": invoice.number,
         "kind": invoice.kind,
-        "status": _status(invoice, credited),
+        "status": _status(invoice, standing),
         "order_id": invoice.order_id,
         "order_source": None if invoice.order_source == OURS else invoice.order_source,
         "purchase_order_number": invoice.purchase_order_number,
@@ -66,15 +67,17 @@ def _facts(invoice: Invoice, credited: int) -> dict[str, Any]:
         "net": invoice.net,
         "tax": invoice.tax,
         "total": invoice.total,
-        "amount_due": invoice.due_at_issue,
-        "credited": credited,
+        "amount_due": standing.due,
+        "credited": standing.credited,
     }
 
 
-def _status(invoice: Invoice, credited: int) -> str:
-    if credited >= invoice.total:
-        return "credited"
-    return "settled" if invoice.due_at_issue == 0 else "due"
+def _status(invoice: Invoice, standing: Standing) -> str:
+    if standing.is_overdue:
+        return "overdue"
+    if standing.status == "paid" and invoice.due_at_issue == 0:
+        return "settled"
+    return {"open": "due", "partially_paid": "partly_paid"}.get(standing.status, standing.status)
 
 
 async def _summary(tx: Tx, caller: PageUser) -> dict[str, Any] | None:
@@ -84,21 +87,27 @@ async def _summary(tx: Tx, caller: PageUser) -> dict[str, Any] | None:
     if funds is None:
         return None
     available = None if funds.unlimited else funds.available
-    return {"due": 0, "overdue": 0, "balance": funds.balance, "available": available, "currency": funds.currency}
+    due, overdue = await payments.sums_due(tx, caller.account_id)
+    return {
+        "due": due,
+        "overdue": overdue,
+        "balance": funds.balance,
+        "available": available,
+        "currency": funds.currency,
+    }
 
 
 @router.get("/invoices/{invoice_id}")
 async def invoice_page(request: Request, tx: Tx, caller: PageUser, invoice_id: int) -> Response:
-    invoice = await documents.invoice(tx, caller, invoice_id)
+    invoice, standing = await documents.invoice(tx, caller, invoice_id)
     notes = await documents.notes_of(tx, invoice.id)
     document = await documents.document_of(tx, "invoice", invoice.id)
-    credited = sum(note.CreditNote.total for note in notes)
-    shown = _facts(invoice, credited) | {
-        "paid": 0 if credited else invoice.total - invoice.due_at_issue,
+    shown = _facts(invoice, standing) | {
+        "paid": 0 if standing.credited and not invoice.due_at_issue else standing.paid,
         "buyer_reference": invoice.buyer["buyer_reference"],
         "legacy_number": None,
         "settlement": invoice.payment_text,
-        "request": False,
+        "request": invoice.is_request,
         "seller": _party(invoice.seller["name"], invoice.seller["address"], invoice.seller),
         "buyer": _buyer(invoice),
         "lines": [_line(line) for line in await documents.lines_of(tx, invoice.id)],

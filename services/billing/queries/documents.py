@@ -6,8 +6,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, exists, func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.billing.models import Account, CreditNote, Document, Invoice, Line, Order, TaxGroup
+from services.billing.models import Account, CreditNote, Document, Invoice, Line, Order, Receivable, TaxGroup
 from services.billing.queries.filters import conditions, order_of
+from services.billing.rules import Standing
 from shared.access import SERVICE, Caller
 from shared.errors import Denied, NotFound
 from shared.listing import Listing
@@ -42,24 +43,38 @@ async def invoices(
     """How many fit, and one page of them: by offset for the API, by `before` (an id) for pages."""
     where = and_(may_see(caller, Invoice), *conditions(listing))
     total = await tx.scalar(select(func.count()).select_from(Invoice).where(where)) or 0
-    credited = func.coalesce(
-        select(func.sum(CreditNote.total)).where(CreditNote.invoice_id == Invoice.id).scalar_subquery(), 0
-    )
     ready = exists().where(Document.kind == "invoice", Document.subject_id == Invoice.id, Document.sha256.is_not(None))
     query = (
-        select(Invoice, Account.name.label("account_name"), credited.label("credited"), ready.label("document_ready"))
+        select(Invoice, Account.name.label("account_name"), ready.label("document_ready"), *STANDING)
         .join(Account, Account.id == Invoice.account_id)
+        .join(Receivable, Receivable.invoice_id == Invoice.id, isouter=True)
         .where(where, Invoice.id < before if before else true())
         .order_by(*order_of(listing))
     )
     return total, (await tx.execute(query.limit(listing.limit).offset(listing.offset))).all()
 
 
-async def invoice(tx: AsyncSession, caller: Caller, invoice_id: int) -> Invoice:
-    found = (await tx.scalars(select(Invoice).where(Invoice.id == invoice_id, may_see(caller, Invoice)))).first()
+STANDING = (
+    func.coalesce(
+        select(func.sum(CreditNote.total)).where(CreditNote.invoice_id == Invoice.id).scalar_subquery(), 0
+    ).label("credited"),
+    func.coalesce(Receivable.paid, Invoice.total).label("paid"),  # what was charged to the funds is paid
+    func.coalesce(Receivable.total - Receivable.paid - Receivable.credited, 0).label("due"),
+    (Invoice.due_on < func.current_date()).label("is_late"),
+)
+
+
+def standing_of(row: Any) -> Standing:
+    """Of a row with Invoice and STANDING."""
+    return Standing(row.Invoice.total, row.paid, int(row.credited), row.due, row.is_late)
+
+
+async def invoice(tx: AsyncSession, caller: Caller, invoice_id: int) -> tuple[Invoice, Standing]:
+    query = select(Invoice, *STANDING).join(Receivable, Receivable.invoice_id == Invoice.id, isouter=True)
+    found = (await tx.execute(query.where(Invoice.id == invoice_id, may_see(caller, Invoice)))).first()
     if found is None:
         raise NotFound(f"There is no invoice {invoice_id} that you may see.", "not_found|invoice")
-    return found
+    return found.Invoice, standing_of(found)
 
 
 async def credit_note(tx: AsyncSession, caller: Caller, note_id: int) -> CreditNote:

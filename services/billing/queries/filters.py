@@ -4,18 +4,22 @@ from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, false, func, or_
+from sqlalchemy.orm import aliased
 
-from services.billing.models import CreditNote, Invoice
+from services.billing.models import CreditNote, Invoice, Receivable
 from shared.errors import Rejected
 from shared.listing import Listing, period
 
 CREDITED = exists().where(CreditNote.invoice_id == Invoice.id)
-OPEN = and_(Invoice.due_at_issue > 0, ~CREDITED)
+_owed = aliased(Receivable)  # lists join the table themselves
+DUE = exists().where(_owed.invoice_id == Invoice.id, _owed.paid + _owed.credited < _owed.total)
+PARTLY = exists().where(_owed.invoice_id == Invoice.id, _owed.paid > 0, _owed.paid + _owed.credited < _owed.total)
 STATUSES: dict[str, ColumnElement[bool]] = {
     "credited": CREDITED,
-    "paid": and_(Invoice.due_at_issue == 0, ~CREDITED),
-    "open": OPEN,
-    "overdue": and_(OPEN, Invoice.due_on < func.current_date()),
+    "paid": and_(~DUE, ~CREDITED),
+    "open": DUE,
+    "partially_paid": PARTLY,
+    "overdue": and_(DUE, Invoice.due_on < func.current_date()),
 }
 KINDS = ("order", "purchase_order", "usage", "amount_owed", "other")
 NUMBERS: dict[str, Any] = {"container_id": Invoice.division_id, "account_id": Invoice.account_id}
@@ -44,9 +48,9 @@ def order_of(listing: Listing) -> Iterable[Any]:
 
 def _condition(name: str, value: str) -> ColumnElement[bool]:
     if name == "status":
-        return STATUSES[_one_of(name, value.lower(), tuple(STATUSES))]
+        return STATUSES[one_of(name, value.lower(), tuple(STATUSES))]
     if name == "kind":
-        return Invoice.kind == _one_of(name, value.lower(), KINDS)
+        return Invoice.kind == one_of(name, value.lower(), KINDS)
     if name == "search":
         return _search(value.strip("%"))
     if name in TEXTS:
@@ -55,18 +59,18 @@ def _condition(name: str, value: str) -> ColumnElement[bool]:
     if name.startswith("date_"):
         return _within(name, value)
     if name == "order_id":
-        return and_(Invoice.order_source == "issuary/orders", Invoice.order_id == _number(name, value))
-    found: ColumnElement[bool] = NUMBERS[name] == _number(name, value)
+        return and_(Invoice.order_source == "issuary/orders", Invoice.order_id == number_of(name, value))
+    found: ColumnElement[bool] = NUMBERS[name] == number_of(name, value)
     return found
 
 
-def _one_of(name: str, value: str, known: tuple[str, ...]) -> str:
+def one_of(name: str, value: str, known: tuple[str, ...]) -> str:
     if value not in known:
         raise Rejected(f'There is no {name} "{value[:40]}"; use {", ".join(known)}.')
     return value
 
 
-def _number(name: str, value: str) -> int:
+def number_of(name: str, value: str) -> int:
     if not (value.isascii() and value.isdigit() and len(value) <= 10):
         raise Rejected(f"filters[{name}] takes a number, not {value[:40]!r}.")
     return int(value)

@@ -10,7 +10,7 @@ from services.billing.models import Account, Charge, CreditNote, Division, Funds
 from services.billing.queries.catalogue import catalogue
 from services.billing.rules import Placed, charged_from, placed_from
 from shared.db import key_arrays, lock_all, locked_or_none, read_all, remember_locked, remember_read
-from shared.events.billing import DepositFunds
+from shared.events.billing import DepositFunds, RecordPayment
 from shared.events.orders import (
     AccountChanged,
     AccountOpened,
@@ -77,8 +77,9 @@ async def for_division(tx: AsyncSession, events: Sequence[DivisionAdded]) -> Non
     await read_all(tx, Division, {event.division.id for event in events})
 
 
-async def for_deposit(tx: AsyncSession, events: Sequence[DepositFunds]) -> None:
-    await lock_funds(tx, {event.account_id for event in events}, {event.division_id for event in events})
+async def for_deposit(tx: AsyncSession, events: Sequence[DepositFunds | RecordPayment]) -> None:
+    divisions = {event.division_id for event in events if isinstance(event, DepositFunds)}
+    await lock_funds(tx, {event.account_id for event in events}, divisions)
     await catalogue(tx)
 
 

@@ -1,7 +1,18 @@
 from services.billing.rules.catalogue import Catalogue, Missing, PriceRow, RateRow, SellerRow, TaxRow
 from services.billing.rules.facts import Charged, Placed, charged_from, placed_from, values_of
-from services.billing.rules.money import LARGEST, allocate, decimals, from_text, half_up, printed
+from services.billing.rules.money import (
+    LARGEST,
+    allocate,
+    decimals,
+    from_text,
+    half_up,
+    in_each_exponent,
+    printed,
+    refuse_unbookable,
+)
 from services.billing.rules.quote import Quote, QuotedLine, QuotedTax, Wanted, make_quote
+from services.billing.rules.references import reference_of, references_in
+from services.billing.rules.standing import Standing
 
 __all__ = [
     "LARGEST",
@@ -15,6 +26,7 @@ __all__ = [
     "QuotedTax",
     "RateRow",
     "SellerRow",
+    "Standing",
     "TaxRow",
     "Wanted",
     "allocate",
@@ -22,8 +34,12 @@ __all__ = [
     "decimals",
     "from_text",
     "half_up",
+    "in_each_exponent",
     "make_quote",
     "placed_from",
     "printed",
+    "reference_of",
+    "references_in",
+    "refuse_unbookable",
     "values_of",
 ]

@@ -13,6 +13,11 @@ LARGEST = 10**15
 AMOUNT = re.compile(r"(?P<whole>-?[0-9]{1,16})(\.(?P<fraction>[0-9]{1,20}))?")  # no exponent, no _ and no other script
 
 
+CURRENCIES: dict[int, list[str]] = {}
+for _one in Currency:
+    CURRENCIES.setdefault(_one.exponent or 0, []).append(_one.code)
+
+
 @cache
 def decimals(currency: str) -> int:
     """By ISO 4217; raises Rejected for what is no currency."""
@@ -38,6 +43,30 @@ def from_text(text: str, currency: str) -> int:
     if abs(minor) > LARGEST * 10**places:
         raise Rejected(f"{text[:40]} is more than can be booked at once; check it.")
     return minor
+
+
+def in_each_exponent(text: str) -> list[tuple[int, list[str]]]:
+    """The minor units that a text may stand for, each with its currencies; raises Rejected where it fits none."""
+    found, refused = [], Rejected("")
+    for currencies in CURRENCIES.values():
+        try:
+            found.append((from_text(text, currencies[0]), currencies))
+        except Rejected as error:
+            refused = error
+    if not found:
+        raise refused
+    return found
+
+
+def refuse_unbookable(amount: int, currency: str, book: str) -> None:
+    """Raises Rejected for what is no amount of the book's currency."""
+    largest = LARGEST * 10 ** decimals(currency)
+    if currency != book:
+        raise Rejected(f"The account keeps its book in {book}, not in {currency}; send the amount in {book}.")
+    if amount > largest:
+        raise Rejected(f"{printed(amount, currency)} {currency} is more than can be booked at once; check it.")
+    if amount <= 0:
+        raise Rejected(f"An amount is more than 0; {printed(amount, currency)} {currency} is not.")
 
 
 def printed(amount: int, currency: str) -> str:

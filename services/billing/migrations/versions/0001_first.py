@@ -30,6 +30,8 @@ def upgrade() -> None:
     sa.Column('billing_emails', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.Column('top_division_id', sa.BigInteger(), nullable=True),
     sa.Column('announced', sa.Boolean(), nullable=False),
+    sa.Column('payment_days', sa.BigInteger(), nullable=True),
+    sa.Column('purchase_orders_allowed', sa.Boolean(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_account'))
     )
     op.create_table('charge',
@@ -112,6 +114,7 @@ def upgrade() -> None:
     sa.Column('division_name', sa.Text(), nullable=False),
     sa.Column('order_source', sa.Text(), nullable=True),
     sa.Column('order_id', sa.BigInteger(), nullable=True),
+    sa.Column('purchase_order_id', sa.BigInteger(), nullable=True),
     sa.Column('purchase_order_number', sa.Text(), nullable=True),
     sa.Column('currency', sa.Text(), nullable=False),
     sa.Column('net', sa.BigInteger(), nullable=False),
@@ -129,9 +132,11 @@ def upgrade() -> None:
     sa.CheckConstraint('total = net + tax', name=op.f('ck_invoice_total')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_invoice')),
     sa.UniqueConstraint('entity_id', 'series', 'year', 'seq', name=op.f('uq_invoice_entity_id_series_year_seq')),
-    sa.UniqueConstraint('number', name=op.f('uq_invoice_number'))
+    sa.UniqueConstraint('number', name=op.f('uq_invoice_number')),
+    sa.UniqueConstraint('purchase_order_id', name=op.f('uq_invoice_purchase_order_id'))
     )
     op.create_index('ix_invoice_account_id_id', 'invoice', ['account_id', 'id'], unique=False)
+    op.create_index('ix_invoice_account_id_purchase_order_number', 'invoice', ['account_id', 'purchase_order_number'], unique=False)
     op.create_index('ix_invoice_division_id_id', 'invoice', ['division_id', 'id'], unique=False)
     op.create_index('ix_invoice_number_search', 'invoice', ['number'], unique=False, postgresql_ops={'number': 'text_pattern_ops'})
     op.create_index('uq_invoice_order', 'invoice', ['order_source', 'order_id'], unique=True, postgresql_where=sa.text("kind = 'order'"))
@@ -157,17 +162,34 @@ def upgrade() -> None:
     sa.Column('id', sa.BigInteger(), nullable=False),
     sa.Column('account_id', sa.BigInteger(), nullable=False),
     sa.Column('division_id', sa.BigInteger(), nullable=False),
+    sa.Column('purpose', sa.Text(), nullable=False),
     sa.Column('amount', sa.BigInteger(), nullable=False),
     sa.Column('currency', sa.Text(), nullable=False),
     sa.Column('method', sa.Text(), nullable=False),
     sa.Column('reference', sa.Text(), nullable=False),
-    sa.Column('settled_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('settled_by', sa.Text(), nullable=False),
-    sa.CheckConstraint('amount > 0', name=op.f('ck_payment_amount')),
+    sa.Column('bank_reference', sa.Text(), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('created_by', sa.Text(), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('received', sa.BigInteger(), nullable=True),
+    sa.Column('settled_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('settled_by', sa.Text(), nullable=True),
+    sa.Column('canceled_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('cancel_reason', sa.Text(), nullable=True),
+    sa.Column('reversed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('reversed_by', sa.Text(), nullable=True),
+    sa.Column('reversal_reason', sa.Text(), nullable=True),
+    sa.CheckConstraint('(settled_at IS NULL) = (received IS NULL)', name=op.f('ck_payment_received')),
+    sa.CheckConstraint('amount > 0 AND received > 0', name=op.f('ck_payment_amount')),
+    sa.CheckConstraint('num_nonnulls(settled_at, canceled_at) <= 1', name=op.f('ck_payment_ended_once')),
+    sa.CheckConstraint('reversed_at IS NULL OR settled_at IS NOT NULL', name=op.f('ck_payment_reversed')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_payment')),
-    sa.UniqueConstraint('account_id', 'method', 'reference', name=op.f('uq_payment_account_id_method_reference'))
+    sa.UniqueConstraint('account_id', 'method', 'bank_reference', name=op.f('uq_payment_account_id_method_bank_reference')),
+    sa.UniqueConstraint('reference', name=op.f('uq_payment_reference'))
     )
+    op.create_index('ix_payment_account_id_id', 'payment', ['account_id', 'id'], unique=False)
     op.create_index('ix_payment_division_id_id', 'payment', ['division_id', 'id'], unique=False)
+    op.create_index('ix_payment_pending', 'payment', ['account_id', 'id'], unique=False, postgresql_where=sa.text('settled_at IS NULL AND canceled_at IS NULL'))
     op.create_table('placed_order',
     sa.Column('source', sa.Text(), nullable=False),
     sa.Column('id', sa.BigInteger(), autoincrement=False, nullable=False),
@@ -201,6 +223,31 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_price')),
     sa.UniqueConstraint('product_name_id', 'years', 'currency', 'valid_from', name=op.f('uq_price_product_name_id_years_currency_valid_from'))
     )
+    op.create_table('purchase_order',
+    sa.Column('id', sa.BigInteger(), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('division_id', sa.BigInteger(), nullable=False),
+    sa.Column('division_name', sa.Text(), nullable=False),
+    sa.Column('number', sa.Text(), nullable=False),
+    sa.Column('amount', sa.BigInteger(), nullable=False),
+    sa.Column('currency', sa.Text(), nullable=False),
+    sa.Column('note', sa.Text(), nullable=True),
+    sa.Column('contact', sa.Text(), nullable=True),
+    sa.Column('submitted_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('submitted_by', sa.Text(), nullable=False),
+    sa.Column('approved_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('rejected_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('canceled_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('decided_by', sa.Text(), nullable=True),
+    sa.Column('reason', sa.Text(), nullable=True),
+    sa.CheckConstraint('amount > 0', name=op.f('ck_purchase_order_amount')),
+    sa.CheckConstraint('num_nonnulls(approved_at, rejected_at, canceled_at) <= 1', name=op.f('ck_purchase_order_decided_once')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_purchase_order'))
+    )
+    op.create_index('ix_purchase_order_account_id_id', 'purchase_order', ['account_id', 'id'], unique=False)
+    op.create_index('ix_purchase_order_account_id_number', 'purchase_order', ['account_id', 'number'], unique=False)
+    op.create_index('ix_purchase_order_division_id_id', 'purchase_order', ['division_id', 'id'], unique=False)
+    op.create_index('ix_purchase_order_undecided', 'purchase_order', ['id'], unique=False, postgresql_where=sa.text('num_nonnulls(approved_at, rejected_at, canceled_at) = 0'))
     op.create_table('retry',
     sa.Column('account_id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('asked_at', sa.DateTime(timezone=True), nullable=False),
@@ -251,6 +298,20 @@ def upgrade() -> None:
     )
     op.create_index('ix_waiting_order_account_id_placed_at', 'waiting_order', ['account_id', 'placed_at'], unique=False)
     op.create_index('ix_waiting_order_reason', 'waiting_order', ['reason'], unique=False)
+    op.create_table('allocation',
+    sa.Column('id', sa.UUID(), nullable=False),
+    sa.Column('payment_id', sa.BigInteger(), nullable=True),
+    sa.Column('invoice_id', sa.BigInteger(), nullable=False),
+    sa.Column('amount', sa.BigInteger(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('journal_id', sa.UUID(), nullable=True),
+    sa.CheckConstraint('amount <> 0', name=op.f('ck_allocation_amount')),
+    sa.ForeignKeyConstraint(['invoice_id'], ['invoice.id'], name=op.f('fk_allocation_invoice_id_invoice')),
+    sa.ForeignKeyConstraint(['payment_id'], ['payment.id'], name=op.f('fk_allocation_payment_id_payment')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_allocation'))
+    )
+    op.create_index('ix_allocation_invoice_id', 'allocation', ['invoice_id'], unique=False)
+    op.create_index('ix_allocation_payment_id', 'allocation', ['payment_id'], unique=False)
     op.create_table('credit_note',
     sa.Column('id', sa.BigInteger(), nullable=False),
     sa.Column('entity_id', sa.BigInteger(), nullable=False),
@@ -294,6 +355,16 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['invoice_id'], ['invoice.id'], name=op.f('fk_invoice_line_invoice_id_invoice')),
     sa.PrimaryKeyConstraint('invoice_id', 'position', name=op.f('pk_invoice_line'))
     )
+    op.create_table('payment_item',
+    sa.Column('payment_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('invoice_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('amount', sa.BigInteger(), nullable=False),
+    sa.CheckConstraint('amount > 0', name=op.f('ck_payment_item_amount')),
+    sa.ForeignKeyConstraint(['invoice_id'], ['invoice.id'], name=op.f('fk_payment_item_invoice_id_invoice')),
+    sa.ForeignKeyConstraint(['payment_id'], ['payment.id'], name=op.f('fk_payment_item_payment_id_payment')),
+    sa.PrimaryKeyConstraint('payment_id', 'invoice_id', name=op.f('pk_payment_item'))
+    )
+    op.create_index('ix_payment_item_invoice_id', 'payment_item', ['invoice_id'], unique=False)
     op.create_table('posting',
     sa.Column('journal_id', sa.UUID(), nullable=False),
     sa.Column('line', sa.BigInteger(), autoincrement=False, nullable=False),
@@ -308,6 +379,24 @@ def upgrade() -> None:
     sa.UniqueConstraint('division_id', 'seq', name=op.f('uq_posting_division_id_seq'))
     )
     op.create_index('ix_posting_ledger', 'posting', ['ledger'], unique=False)
+    op.create_table('receivable',
+    sa.Column('invoice_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('number', sa.Text(), nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('division_id', sa.BigInteger(), nullable=False),
+    sa.Column('currency', sa.Text(), nullable=False),
+    sa.Column('due_on', sa.Date(), nullable=False),
+    sa.Column('total', sa.BigInteger(), nullable=False),
+    sa.Column('paid', sa.BigInteger(), nullable=False),
+    sa.Column('credited', sa.BigInteger(), nullable=False),
+    sa.Column('overdue_at', sa.DateTime(timezone=True), nullable=True),
+    sa.CheckConstraint('paid >= 0 AND credited >= 0 AND paid + credited <= total', name=op.f('ck_receivable_due')),
+    sa.ForeignKeyConstraint(['invoice_id'], ['invoice.id'], name=op.f('fk_receivable_invoice_id_invoice')),
+    sa.PrimaryKeyConstraint('invoice_id', name=op.f('pk_receivable'))
+    )
+    op.create_index('ix_receivable_due_on', 'receivable', ['due_on'], unique=False, postgresql_where=sa.text('overdue_at IS NULL AND paid + credited < total'))
+    op.create_index('ix_receivable_open', 'receivable', ['account_id', 'due_on', 'invoice_id'], unique=False, postgresql_where=sa.text('paid + credited < total'))
     op.create_table('tax_group',
     sa.Column('invoice_id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('category', sa.Text(), nullable=False),

@@ -1,0 +1,109 @@
+"""A customer announces a payment, which changes nothing; staff, the bank feed or a bank file settle it."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.billing.models.base import Base
+from shared.errors import Conflict
+
+PENDING = "settled_at IS NULL AND canceled_at IS NULL"
+
+
+class Payment(Base):
+    """`amount` is what was announced, `received` what came. The same bank reference of the same method counts once."""
+
+    __tablename__ = "payment"
+    __table_args__ = (
+        UniqueConstraint("reference"),
+        UniqueConstraint("account_id", "method", "bank_reference"),
+        CheckConstraint("amount > 0 AND received > 0", "amount"),
+        CheckConstraint("(settled_at IS NULL) = (received IS NULL)", "received"),
+        CheckConstraint("num_nonnulls(settled_at, canceled_at) <= 1", "ended_once"),
+        CheckConstraint("reversed_at IS NULL OR settled_at IS NOT NULL", "reversed"),
+        Index("ix_payment_account_id_id", "account_id", "id"),
+        Index("ix_payment_division_id_id", "division_id", "id"),
+        Index("ix_payment_pending", "account_id", "id", postgresql_where=text(PENDING)),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int]
+    division_id: Mapped[int]
+    purpose: Mapped[str]  # deposit, or invoices
+    amount: Mapped[int]
+    currency: Mapped[str]
+    method: Mapped[str]
+    reference: Mapped[str]  # ours, which the customer gives to the bank
+    bank_reference: Mapped[str | None]
+    created_at: Mapped[datetime]
+    created_by: Mapped[str]
+    expires_at: Mapped[datetime | None]
+    received: Mapped[int | None]
+    settled_at: Mapped[datetime | None]
+    settled_by: Mapped[str | None]
+    canceled_at: Mapped[datetime | None]
+    cancel_reason: Mapped[str | None]
+    reversed_at: Mapped[datetime | None]
+    reversed_by: Mapped[str | None]
+    reversal_reason: Mapped[str | None]
+
+    def status(self, now: datetime) -> str:
+        if self.settled_at:
+            return "reversed" if self.reversed_at else "settled"
+        if self.canceled_at:
+            return "canceled"
+        return "expired" if self.expires_at and self.expires_at <= now else "pending"
+
+    def settle(self, received: int, bank_reference: str, who: str, now: datetime) -> None:
+        self._only_pending("settled", now)
+        self.received, self.bank_reference = received, bank_reference
+        self.settled_at, self.settled_by = now, who
+
+    def cancel(self, reason: str, now: datetime) -> None:
+        self._only_pending("canceled", now)
+        self.canceled_at, self.cancel_reason = now, reason
+
+    def _only_pending(self, wish: str, now: datetime) -> None:
+        if (status := self.status(now)) != "pending":
+            raise Conflict(
+                f"Payment {self.reference} is {status} and cannot be {wish}; other money needs another payment.",
+                f"payment_{status}",
+            )
+
+    def reverse(self, reason: str, who: str, now: datetime) -> None:
+        if (status := self.status(now)) != "settled":
+            raise Conflict(
+                f"Payment {self.reference} is {status}; only a settled payment is reversed.", f"payment_{status}"
+            )
+        self.reversed_at, self.reversed_by, self.reversal_reason = now, who, reason
+
+
+class PaymentItem(Base):
+    """What a payment was announced for. It reserves nothing."""
+
+    __tablename__ = "payment_item"
+    __table_args__ = (CheckConstraint("amount > 0", "amount"), Index("ix_payment_item_invoice_id", "invoice_id"))
+
+    payment_id: Mapped[int] = mapped_column(ForeignKey("payment.id"), primary_key=True, autoincrement=False)
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoice.id"), primary_key=True, autoincrement=False)
+    amount: Mapped[int]
+
+
+class Allocation(Base):
+    """Money of a payment that went to an invoice; taken back by one with the opposite amount."""
+
+    __tablename__ = "allocation"
+    __table_args__ = (
+        CheckConstraint("amount <> 0", "amount"),
+        Index("ix_allocation_payment_id", "payment_id"),
+        Index("ix_allocation_invoice_id", "invoice_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    payment_id: Mapped[int | None] = mapped_column(ForeignKey("payment.id"))  # none: from the funds
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoice.id"))
+    amount: Mapped[int]
+    at: Mapped[datetime]
+    journal_id: Mapped[UUID | None]

@@ -1,0 +1,56 @@
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, select, true
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.billing.models import Allocation, Payment, PaymentItem, Receivable
+from services.billing.queries.finance import finance_scope
+from shared.access import Caller
+from shared.errors import NotFound
+
+
+async def payment(tx: AsyncSession, caller: Caller, payment_id: int) -> Payment:
+    query = select(Payment).where(Payment.id == payment_id, finance_scope(caller, Payment))
+    found = (await tx.scalars(query)).first()
+    if found is None:
+        raise NotFound(f"There is no payment {payment_id} that you may see.", "not_found|payment")
+    return found
+
+
+async def invoices_of(tx: AsyncSession, row: Payment) -> Sequence[Any]:
+    """(invoice id, amount): what a settled payment went to, and what one was announced for."""
+    model: Any = Allocation if row.settled_at else PaymentItem
+    query = select(model.invoice_id, func.sum(model.amount)).where(model.payment_id == row.id)
+    return (await tx.execute(query.group_by(model.invoice_id).order_by(model.invoice_id))).all()
+
+
+async def payments(
+    tx: AsyncSession, caller: Caller, limit: int, before: int | None = None, account_id: int | None = None
+) -> Sequence[Payment]:
+    query = select(Payment).where(
+        finance_scope(caller, Payment),
+        Payment.id < before if before else true(),
+        Payment.account_id == account_id if account_id else true(),
+    )
+    return (await tx.scalars(query.order_by(Payment.id.desc()).limit(limit))).all()
+
+
+MOST = 500
+
+
+async def unpaid(tx: AsyncSession, account_id: int) -> Sequence[Receivable]:
+    """The oldest due first, which is how money without an instruction is allocated too."""
+    is_open = Receivable.paid + Receivable.credited < Receivable.total
+    query = select(Receivable).where(Receivable.account_id == account_id, is_open)
+    return (await tx.scalars(query.order_by(Receivable.due_on, Receivable.invoice_id).limit(MOST))).all()
+
+
+async def sums_due(tx: AsyncSession, account_id: int) -> tuple[int, int]:
+    """What is due, and what of it is overdue."""
+    due = Receivable.total - Receivable.paid - Receivable.credited
+    late = func.sum(due).filter(Receivable.due_on < func.current_date())
+    query = select(func.coalesce(func.sum(due), 0), func.coalesce(late, 0))
+    where = (Receivable.account_id == account_id, Receivable.paid + Receivable.credited < Receivable.total)
+    row = (await tx.execute(query.where(*where))).one()
+    return int(row[0]), int(row[1])
