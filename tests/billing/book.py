@@ -119,6 +119,8 @@ class Book:
     references: set[str] = field(default_factory=set)
     retrying: bool = False  # money came, and older orders have not been tried yet
     asked: bool = False  # … in the chunk under way
+    owed: dict[int, int] = field(default_factory=dict)  # by invoice, the oldest due first
+    paid: dict[int, dict[int, int]] = field(default_factory=dict)  # by payment: what each invoice got; 0: the rest
 
     def place(self, order: OrderPlaced, price: int | None) -> None:
         key = (order.source, order.order_id)
@@ -160,6 +162,26 @@ class Book:
             self.references.add(reference)
             self.asked = True
             self._move(amount)
+
+    def pay(self, payment: int, received: int, wanted: dict[int, int]) -> None:
+        """The oldest due first, whatever order they were named in; what is left becomes funds."""
+        got: dict[int, int] = {}
+        for invoice in sorted(wanted):
+            amount = min(wanted[invoice], self.owed[invoice], received - sum(got.values()))
+            if amount:
+                got[invoice] = amount
+                self.owed[invoice] -= amount
+                self._move(amount)
+        if rest := received - sum(got.values()):
+            got[0] = rest
+            self._move(rest)
+        self.paid[payment] = got
+
+    def bounce(self, payment: int) -> None:
+        for invoice, amount in self.paid.pop(payment).items():
+            self._move(-amount)
+            if invoice:
+                self.owed[invoice] += amount
 
     def retry(self, prices: dict[Key, int | None]) -> None:
         """Oldest first; one that does not fit blocks none. A price stays as it was first found."""

@@ -10,13 +10,13 @@ import pytest
 from sqlalchemy import select
 
 from services.billing import actions
+from services.billing.actions import PurchaseOrderWish, Terms
 from services.billing.actions.catalogue import CatalogueFile
-from services.billing.actions.waiting import ask_retry
 from services.billing.models import Funds
 from services.billing.queries.catalogue import newest_catalogue
 from services.billing.worker import try_waiting_orders
-from shared.db import locked, utcnow
-from shared.events.base import Event
+from shared.db import utcnow
+from shared.events.base import Event, Money
 from shared.events.orders import AccountOpened, Division, OrderPlaced, OrderRejected
 from tests.billing.book import Book, Key, assert_in_order
 from tests.billing.makers import take_key
@@ -36,6 +36,10 @@ def price_list(day: date, **net: int) -> CatalogueFile:
         for name, minor in net.items()
     ]  # fmt: skip
     return CatalogueFile.model_validate({"price": rows})
+
+
+def eur(minor: int) -> Money:
+    return Money(amount=minor, currency="EUR")
 
 
 class History:
@@ -64,6 +68,7 @@ class History:
 
     async def step(self) -> None:
         doing: list[Callable[[], Any]] = [self.chunk] * 6 + [self.retry] * 2 + [self.limit, self.new_price, self.again]
+        doing += [self.purchase_order, self.purchase_order, self.pay, self.pay, self.bounce]
         await self.chance.choice(doing)()
 
     async def chunk(self) -> None:
@@ -149,9 +154,56 @@ class History:
         await self.retry()
 
     async def _set_limit(self, account: int, limit: int) -> None:
+        terms = Terms(negative_limit=eur(limit), purchase_orders_allowed=True)
         async with self.world.billing.db.transaction() as tx:
-            (await locked(tx, Funds, ACCOUNTS[account])).negative_limit = limit
-            ask_retry(tx, account)
+            await actions.set_terms(tx, account, terms, "ops", NOW)
+
+    async def purchase_order(self) -> None:
+        """Asking for money moves none: the book is the same before its approval, after it and after a rejection."""
+        account, amount = self.chance.choice(list(ACCOUNTS)), self.chance.choice([1, 999, 30000])
+        wish = PurchaseOrderWish(ACCOUNTS[account], f"PO-{self.chance.randint(1, 9)}", eur(amount))
+        async with self.world.billing.db.transaction() as tx:
+            order = (await actions.submit_purchase_order(tx, account, wish, "ann", NOW)).id
+        async with self.world.billing.db.transaction() as tx:
+            if self.chance.random() < 0.3:
+                await actions.reject_purchase_order(tx, order, "No", "ops", NOW)
+                return
+            issued = await actions.approve_purchase_order(tx, order, "ops", NOW, 30)
+        self.books[account].owed[issued.id] = amount
+
+    async def pay(self) -> None:
+        """By what was announced, or by what a bank reports without a word; too little, just that, or too much."""
+        account = self.chance.choice(list(ACCOUNTS))
+        book = self.books[account]
+        due = {invoice: left for invoice, left in book.owed.items() if left}
+        named = self.chance.random() < 0.6
+        wanted = dict(self.chance.sample(sorted(due.items()), self.chance.randint(1, len(due)))) if due else {}
+        if self.chance.random() < 0.3:
+            wanted = {invoice: (left + 1) // 2 for invoice, left in wanted.items()}
+        received = max(1, sum(wanted.values()) + self.chance.choice([-500, 0, 0, 777]))
+        async with self.world.billing.db.transaction() as tx:
+            if wanted and named:
+                total = eur(sum(wanted.values()))
+                told = await actions.announce_payment(tx, account, ACCOUNTS[account], wanted, total, "wire", "ann", NOW)
+                payment = told.id
+        async with self.world.billing.db.transaction() as tx:
+            bank = f"bank {self.chance.random()}"
+            if wanted and named:
+                await actions.settle_payment(tx, payment, eur(received), bank, "ops", NOW)
+            else:
+                wanted = due
+                payment = await actions.record_payment(tx, account, eur(received), "wire", "x", bank, "bank", NOW)
+        book.pay(payment, received, wanted)
+        await self.retry()
+
+    async def bounce(self) -> None:
+        book_of = {payment: account for account, book in self.books.items() for payment in book.paid}
+        if not book_of:
+            return
+        payment = self.chance.choice(list(book_of))
+        async with self.world.billing.db.transaction() as tx:
+            await actions.reverse_payment(tx, payment, "No cover", "ops", NOW)
+        self.books[book_of[payment]].bounce(payment)
 
     async def new_price(self) -> None:
         """From the next day on, which is over, one product costs something else; what waits keeps its price."""
@@ -173,6 +225,8 @@ class History:
         for account, book in self.books.items():
             row = funds[account]
             assert (row.balance, row.seq, row.negative_limit) == (book.balance, book.seq, book.limit)
+        owed = await self.world.rows("billing", "SELECT invoice_id, total - paid - credited FROM receivable")
+        assert dict(map(tuple, owed)) == {key: due for book in self.books.values() for key, due in book.owed.items()}
         charged = {(r.source, r.order_id): r.total for r in await self.world.rows("billing", "SELECT * FROM charge")}
         assert charged == {key: total for book in self.books.values() for key, total in book.charged.items()}
         waiting = {(r.source, r.id): r.total for r in await self.world.rows("billing", "SELECT * FROM waiting_order")}
