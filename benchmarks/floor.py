@@ -119,9 +119,9 @@ def _buyer(row: Any) -> dict[str, Any]:
 
 def _wanted(row: Any, buyer: dict[str, Any], event: OrderPlaced) -> Wanted:
     return Wanted(
-        product_name_id=event.product_name_id, years=event.term.years, days=event.term.days, names=event.names,
-        currency=row["currency"], buyer_country=buyer["address"]["country"], buyer_complete=True,
-        vat_number=row["vat_number"],
+        account_id=event.account_id, product_name_id=event.product_name_id, years=event.term.years,
+        days=event.term.days, names=event.names, currency=row["currency"],
+        buyer_country=buyer["address"]["country"], buyer_complete=True, vat_number=row["vat_number"],
     )  # fmt: skip
 
 

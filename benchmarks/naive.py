@@ -74,8 +74,8 @@ async def charge_order(tx: AsyncSession, event: OrderPlaced) -> None:
 
 def wanted(account: models.Account, event: OrderPlaced) -> Wanted:
     return Wanted(
-        product_name_id=event.product_name_id, years=event.term.years, days=event.term.days, names=event.names,
-        currency=account.currency, buyer_country=(account.address or {}).get("country"),
+        account_id=account.id, product_name_id=event.product_name_id, years=event.term.years, days=event.term.days,
+        names=event.names, currency=account.currency, buyer_country=(account.address or {}).get("country"),
         buyer_complete=bool(account.address), vat_number=account.vat_number,
     )  # fmt: skip
 

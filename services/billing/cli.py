@@ -27,5 +27,8 @@ def read(path: Path) -> CatalogueFile:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Rejected(f"{path} is not TOML: {error}. Mend it and load it again.") from None
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
+        faults = "; ".join(
+            f"{'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ').rstrip('.')}"
+            for e in error.errors()[:5]
+        )
         raise Rejected(f"{path} is not as docs/catalogue.md describes: {faults}.") from None

@@ -54,8 +54,9 @@ def a_tax(rate: str = "19", buyer: str = "DE", **changed: Any) -> TaxRow:
 
 def wanted(**changed: Any) -> Wanted:
     given: dict[str, Any] = {
-        "product_name_id": "ssl_dv", "years": 1, "days": None, "names": ("www.acme.example",), "currency": "EUR",
-        "buyer_country": "DE", "buyer_complete": True, "vat_number": None,
+        "account_id": 9001, "product_name_id": "ssl_dv", "years": 1, "days": None,
+        "names": ("www.acme.example",), "currency": "EUR", "buyer_country": "DE", "buyer_complete": True,
+        "vat_number": None,
     }  # fmt: skip
     return Wanted(**given | changed)
 

@@ -1,5 +1,5 @@
 from services.billing.actions.accounts import add_division, change_account, open_account
-from services.billing.actions.catalogue import load_catalogue
+from services.billing.actions.catalogue import add_dated, load_catalogue
 from services.billing.actions.documents import claim_documents, documents_failed, store_documents
 from services.billing.actions.orders import end_order, take_order
 from services.billing.actions.payments import (
@@ -11,6 +11,7 @@ from services.billing.actions.payments import (
     reverse_payment,
     settle_payment,
 )
+from services.billing.actions.prices import add_prices, add_uploaded_prices, keep_price_file
 from services.billing.actions.purchase_orders import (
     PurchaseOrderWish,
     approve_purchase_order,
@@ -25,7 +26,10 @@ from services.billing.actions.terms import Terms, set_terms
 __all__ = [
     "PurchaseOrderWish",
     "Terms",
+    "add_dated",
     "add_division",
+    "add_prices",
+    "add_uploaded_prices",
     "announce_deposit",
     "announce_payment",
     "approve_purchase_order",
@@ -37,6 +41,7 @@ __all__ = [
     "deposit_funds",
     "documents_failed",
     "end_order",
+    "keep_price_file",
     "load_catalogue",
     "open_account",
     "record_payment",

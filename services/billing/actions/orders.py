@@ -76,6 +76,7 @@ def misfit(account: Account, division: Division, order: Placed) -> Missing | Non
 async def quote_for(tx: AsyncSession, account: Account, order: Placed, now: datetime) -> Quote | Missing:
     address = account.address
     wanted = Wanted(
+        account_id=account.id,
         product_name_id=order.product_name_id,
         years=order.years,
         days=order.days,

@@ -1,6 +1,6 @@
 from services.billing.models.base import TRIGGERS, Base, OrderKey
 from services.billing.models.book import Funds, Journal, Posting, Receipt
-from services.billing.models.catalogue import ExchangeRate, Price, SellingEntity, TaxRule
+from services.billing.models.catalogue import ExchangeRate, Price, PriceUpload, SellingEntity, TaxRule
 from services.billing.models.customers import Account, Division
 from services.billing.models.documents import CreditNote, Document, Invoice, Line, NumberCounter, Receivable, TaxGroup
 from services.billing.models.orders import Charge, Order, Retry, WaitingOrder
@@ -28,6 +28,7 @@ __all__ = [
     "PaymentItem",
     "Posting",
     "Price",
+    "PriceUpload",
     "PurchaseOrder",
     "Receipt",
     "Receivable",

@@ -46,6 +46,12 @@ BEGIN
 END $$
 """
 
+# A list of prices that was added stays what it was.
+ADDED = """
+CREATE TRIGGER added BEFORE UPDATE OR DELETE ON price_upload FOR EACH ROW
+WHEN (OLD.added_at IS NOT NULL) EXECUTE FUNCTION refuse_change()
+"""
+
 TRIGGERS: tuple[str, ...] = (
     "ALTER TABLE document ALTER COLUMN pdf SET STORAGE EXTERNAL",  # it is compressed already
     ZERO_SUM,
@@ -54,6 +60,7 @@ TRIGGERS: tuple[str, ...] = (
     STORED,
     UNLESS_REVERSED,
     SETTLED,
+    ADDED,
     *(
         f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_change()"
         for table in APPEND_ONLY

@@ -1,4 +1,5 @@
-from services.billing.rules.catalogue import Catalogue, Missing, PriceRow, RateRow, SellerRow, TaxRow
+from services.billing.rules.catalogue import Catalogue, Missing
+from services.billing.rules.dated import PriceRow, RateRow, SellerRow, TaxRow
 from services.billing.rules.facts import Charged, Placed, charged_from, placed_from, values_of
 from services.billing.rules.money import (
     LARGEST,

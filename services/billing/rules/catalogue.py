@@ -3,58 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
-
-class Dated(Protocol):
-    @property
-    def valid_from(self) -> date: ...
-
-
-@dataclass(frozen=True)
-class SellerRow:
-    number: int
-    valid_from: date
-    country: str
-    currency: str
-    sells_to: tuple[str, ...]
-    invoice_prefix: str
-    credit_note_prefix: str
-    request_prefix: str
-    printed: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class PriceRow:
-    product_name_id: str
-    description: str
-    years: int
-    currency: str
-    base: int
-    included_names: int
-    extra_name: int
-    extra_wildcard: int
-    valid_from: date
-
-
-@dataclass(frozen=True)
-class TaxRow:
-    seller_country: str
-    buyer_country: str
-    vat_number_known: bool | None
-    category: str
-    rate: Decimal
-    sentence: str | None
-    valid_from: date
-
-
-@dataclass(frozen=True)
-class RateRow:
-    currency: str
-    to_currency: str
-    rate: Decimal
-    valid_from: date
+from services.billing.rules.dated import D, PriceRow, RateRow, SellerRow, TaxRow, on_day, term
 
 
 @dataclass(frozen=True)
@@ -65,27 +16,60 @@ class Missing:
     message: str
 
 
+Sold = tuple[str, int, str]  # product, years, currency
+
+
+def _no_price(product: str, years: int, currency: str, on: date) -> Missing:
+    return Missing(
+        "price",
+        f"There is no price in {currency} for {product} over {term(years)} on {on}; staff have to add it to the price "
+        "list.",
+    )
+
+
 @dataclass(frozen=True)
 class Catalogue:
     sellers: Sequence[SellerRow] = ()
     prices: Sequence[PriceRow] = ()
     taxes: Sequence[TaxRow] = ()
     rates: Sequence[RateRow] = ()
-    _price_of: dict[tuple[str, int, str], list[PriceRow]] = field(default_factory=dict)
+    _prices_of: dict[int | None, dict[Sold, list[PriceRow]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for row in self.prices:
-            self._price_of.setdefault((row.product_name_id, row.years, row.currency), []).append(row)
+            rows = self._prices_of.setdefault(row.account_id, {})
+            rows.setdefault((row.product_name_id, row.years, row.currency), []).append(row)
 
-    def price(self, product: str, years: int, currency: str, on: date) -> PriceRow | Missing:
-        rows = [row for row in self._price_of.get((product, years, currency), ()) if row.valid_from <= on]
-        if not rows:
-            return Missing(
-                "price",
-                f"There is no price in {currency} for {product} over {years} year{'s' if years > 1 else ''} on "
-                f"{on}; staff have to add it to the price list.",
-            )
-        return max(rows, key=lambda row: row.valid_from)
+    def rows(self, kind: type[D]) -> Sequence[D]:
+        every: dict[Any, Any] = {
+            SellerRow: self.sellers, PriceRow: self.prices, TaxRow: self.taxes, RateRow: self.rates
+        }  # fmt: skip
+        found: Sequence[D] = every[kind]
+        return found
+
+    def price(
+        self, product: str, years: int, currency: str, on: date, account_id: int | None = None
+    ) -> PriceRow | Missing:
+        """The account's own price wins over the general one, whichever is newer."""
+        found = self._latest(account_id, (product, years, currency), on) if account_id in self._prices_of else None
+        return found or self._latest(None, (product, years, currency), on) or _no_price(product, years, currency, on)
+
+    def _latest(self, account_id: int | None, sold: Sold, on: date) -> PriceRow | None:
+        rows = self._prices_of.get(account_id, {}).get(sold)
+        return on_day(rows, on) if rows else None
+
+    def prices_for(self, account_id: int | None, currency: str) -> dict[Sold, list[PriceRow]]:
+        """Every row that may ever decide what the account pays, by what is sold."""
+        found: dict[Sold, list[PriceRow]] = {}
+        for whose in (None, account_id) if account_id else (None,):
+            for sold, rows in self._prices_of.get(whose, {}).items():
+                if sold[2] == currency:
+                    found.setdefault(sold, []).extend(rows)
+        return found
+
+    def deciding(self, row: PriceRow, on: date) -> PriceRow | None:
+        """The row of the same key that counts on the day."""
+        return self._latest(row.account_id, (row.product_name_id, row.years, row.currency), on)
 
     def seller(self, country: str, currency: str, on: date) -> SellerRow | Missing:
         """The entity that names the buyer's country and accounts in the order's currency, else one that sells

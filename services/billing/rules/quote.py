@@ -6,7 +6,8 @@ from decimal import Decimal
 from math import ceil
 from typing import Any
 
-from services.billing.rules.catalogue import Catalogue, Missing, PriceRow, SellerRow, TaxRow
+from services.billing.rules.catalogue import Catalogue, Missing
+from services.billing.rules.dated import PriceRow, SellerRow, TaxRow, term
 from services.billing.rules.money import decimals, half_up
 
 HUNDRED = Decimal(100)
@@ -16,6 +17,7 @@ HUNDRED = Decimal(100)
 class Wanted:
     """An order as pricing sees it. A term in days costs what the next full year costs."""
 
+    account_id: int
     product_name_id: str
     years: int | None
     days: int | None
@@ -110,28 +112,31 @@ def make_quote(catalogue: Catalogue, wanted: Wanted, on: date) -> Quote | Missin
             "The account has no complete billing address (name, street, city, country), and an invoice needs one; "
             "add it to the account.",
         )
-    price = catalogue.price(wanted.product_name_id, wanted.priced_years, wanted.currency, on)
+    lines = priced_lines(catalogue, wanted, on)
     seller = catalogue.seller(wanted.buyer_country, wanted.currency, on)
-    if isinstance(price, Missing):
-        return price
+    if isinstance(lines, Missing):
+        return lines
     if isinstance(seller, Missing):
         return seller
     rule = catalogue.tax(seller, wanted.buyer_country, bool(wanted.vat_number), on)
     if isinstance(rule, Missing):
         return rule
-    lines = _lines(price, wanted)
     group = _tax(catalogue, seller, rule, sum(line.net for line in lines), wanted.currency, on)
     return group if isinstance(group, Missing) else Quote(seller, wanted.currency, lines, group)
 
 
+def priced_lines(catalogue: Catalogue, wanted: Wanted, on: date) -> tuple[QuotedLine, ...] | Missing:
+    price = catalogue.price(wanted.product_name_id, wanted.priced_years, wanted.currency, on, wanted.account_id)
+    return price if isinstance(price, Missing) else _lines(price, wanted)
+
+
 def _lines(price: PriceRow, wanted: Wanted) -> tuple[QuotedLine, ...]:
     """The base price includes the first names as ordered; each further one has its price."""
-    years = wanted.priced_years
-    term = f"{wanted.days} days" if wanted.days else f"{years} year{'s' if years > 1 else ''}"
+    span = f"{wanted.days} days" if wanted.days else term(wanted.priced_years)
     included, further = wanted.names[: price.included_names], wanted.names[price.included_names :]
     wild = tuple(name for name in further if name.startswith("*."))
     plain = tuple(name for name in further if not name.startswith("*."))
-    lines = [QuotedLine(f"{price.description}, {term}", included, 1, price.base)]
+    lines = [QuotedLine(f"{price.description}, {span}", included, 1, price.base)]
     if plain:
         lines.append(QuotedLine("Additional name", plain, len(plain), price.extra_name))
     if wild:

@@ -210,6 +210,7 @@ def upgrade() -> None:
     )
     op.create_table('price',
     sa.Column('id', sa.BigInteger(), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=True),
     sa.Column('product_name_id', sa.Text(), nullable=False),
     sa.Column('description', sa.Text(), nullable=False),
     sa.Column('years', sa.BigInteger(), nullable=False),
@@ -221,8 +222,23 @@ def upgrade() -> None:
     sa.Column('valid_from', sa.Date(), nullable=False),
     sa.CheckConstraint('base >= 0 AND extra_name >= 0 AND extra_wildcard >= 0 AND included_names >= 0', name=op.f('ck_price_not_negative')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_price')),
-    sa.UniqueConstraint('product_name_id', 'years', 'currency', 'valid_from', name=op.f('uq_price_product_name_id_years_currency_valid_from'))
+    sa.UniqueConstraint('account_id', 'product_name_id', 'years', 'currency', 'valid_from', name=op.f('uq_price_account_id_product_name_id_years_currency_valid_from'), postgresql_nulls_not_distinct=True)
     )
+    op.create_index('ix_price_account_id', 'price', ['account_id', 'product_name_id', 'currency', 'years', 'id'], unique=False)
+    op.create_index('ix_price_currency', 'price', ['currency', 'product_name_id', 'years', 'id'], unique=False)
+    op.create_index('ix_price_listed', 'price', ['product_name_id', 'currency', 'years', 'id'], unique=False)
+    op.create_table('price_upload',
+    sa.Column('id', sa.UUID(), nullable=False),
+    sa.Column('file_name', sa.Text(), nullable=False),
+    sa.Column('content', sa.Text(), nullable=False),
+    sa.Column('uploaded_by', sa.Text(), nullable=False),
+    sa.Column('uploaded_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('added_by', sa.Text(), nullable=True),
+    sa.Column('added_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('added', sa.BigInteger(), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_price_upload'))
+    )
+    op.create_index('ix_price_upload_uploaded_at', 'price_upload', ['uploaded_at'], unique=False)
     op.create_table('purchase_order',
     sa.Column('id', sa.BigInteger(), nullable=False),
     sa.Column('account_id', sa.BigInteger(), nullable=False),
