@@ -11,7 +11,7 @@ from services.billing.actions.waiting import ask_retry, count_waiting, is_retryi
 from services.billing.models import Account, Division, Funds, Order, OrderKey, WaitingOrder
 from services.billing.queries.catalogue import catalogue, newest_catalogue
 from services.billing.queries.prefetch import fresh_orders, placed_order
-from services.billing.rules import Charged, Missing, Placed, Quote, Wanted, make_quote, printed, values_of
+from services.billing.rules import Charged, Missing, Placed, Quote, make_quote, printed, values_of
 from shared.db import add, append, locked_or_none, the
 from shared.errors import NotFound, Rejected
 from shared.events.base import Money, OrderRef
@@ -74,18 +74,7 @@ def misfit(account: Account, division: Division, order: Placed) -> Missing | Non
 
 
 async def quote_for(tx: AsyncSession, account: Account, order: Placed, now: datetime) -> Quote | Missing:
-    address = account.address
-    wanted = Wanted(
-        account_id=account.id,
-        product_name_id=order.product_name_id,
-        years=order.years,
-        days=order.days,
-        names=order.names,
-        currency=account.currency,
-        buyer_country=address["country"] if address else None,
-        buyer_complete=bool(address and account.name),
-        vat_number=account.vat_number,
-    )
+    wanted = account.wanted(order.product_name_id, order.years, order.days, order.names)
     found = make_quote(await catalogue(tx), wanted, now.date())
     return make_quote(await newest_catalogue(tx), wanted, now.date()) if isinstance(found, Missing) else found
 

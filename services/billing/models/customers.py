@@ -4,6 +4,7 @@ from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.billing.models.base import Base
+from services.billing.rules import Wanted
 
 
 class Account(Base):
@@ -25,6 +26,19 @@ class Account(Base):
     # Terms, which the CA's staff grant and no event of orders changes.
     payment_days: Mapped[int | None]  # none: as the service's setting says
     purchase_orders_allowed: Mapped[bool] = mapped_column(default=False)
+
+    def wanted(self, product_name_id: str, years: int | None, days: int | None, names: tuple[str, ...]) -> Wanted:
+        return Wanted(
+            account_id=self.id,
+            product_name_id=product_name_id,
+            years=years,
+            days=days,
+            names=names,
+            currency=self.currency,
+            buyer_country=self.address["country"] if self.address else None,
+            buyer_complete=bool(self.address and self.name),
+            vat_number=self.vat_number,
+        )
 
     def learn(self, told: "Account", announced: bool) -> bool:
         """The currency stays: it is the currency of the book. True where something is new."""

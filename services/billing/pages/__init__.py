@@ -1,5 +1,5 @@
-from services.billing.pages import invoices
+from services.billing.pages import invoices, prices, selling
 
-routers = [invoices.router]
+routers = [invoices.router, prices.router, selling.router]
 
 __all__ = ["routers"]

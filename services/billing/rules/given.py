@@ -143,9 +143,6 @@ SELLER_COLUMNS = (
 
 
 class PriceIn(Given):
-    account_id: Annotated[
-        int | None, BeforeValidator(_number), Field(ge=1, lt=2**31), _said("the number of an account")
-    ] = None
     product: Line
     description: Line
     years: Annotated[int, BeforeValidator(_number), _whole(1, 3)]
@@ -155,6 +152,9 @@ class PriceIn(Given):
     extra_name: Amount = "0"
     extra_wildcard: Amount = "0"
     valid_from: Day
+    account_id: Annotated[
+        int | None, BeforeValidator(_number), Field(ge=1, lt=2**31), _said("the number of an account")
+    ] = None
 
     def row(self) -> PriceRow:
         names = {"account_id", "description", "years", "currency", "included_names", "valid_from"}

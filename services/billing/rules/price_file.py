@@ -8,7 +8,7 @@ from itertools import islice
 from services.billing.rules.given import PriceIn
 from shared.errors import Rejected
 
-AT_MOST = 2000  # rows
+AT_MOST = 1000  # rows; as JSON they fit into a request
 COLUMNS = tuple(PriceIn.model_fields)
 NEEDED = tuple(name for name, field in PriceIn.model_fields.items() if field.is_required())
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would calculate instead of showing

@@ -1,4 +1,5 @@
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from tests.pages.samples.base import ANN, CARA, NOW, Sample
@@ -71,7 +72,127 @@ NOTES = [
 ]
 SHA = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
+
+def price_row(base: int = 14900, **more: Any) -> dict[str, Any]:
+    return {
+        "product_name_id": "ssl_dv_geotrust", "description": "Standard DV certificate", "years": 1, "currency": "EUR",
+        "base": base, "included_names": 1, "extra_name": 4900, "extra_wildcard": 29900,
+        "valid_from": date(2026, 1, 1), "account_id": None, "own": False,
+    } | more  # fmt: skip
+
+
+OWN_PRICES = [
+    price_row(9900, own=True),
+    price_row(27900, years=2),
+    price_row(123456789, product_name_id="wildcard_ov_" + "x" * 40, description="Wildcard OV certificate with a name "
+              "that runs on and on over the whole width of the page", own=True),
+]  # fmt: skip
+COMING = [price_row(9500, own=True, valid_from=date(2027, 1, 1))]
+ALL_PRICES = [
+    price_row(state="today", account_name=None),
+    price_row(9900, state="later", account_id=9001, account_name="Acme Example Inc.", valid_from=date(2027, 1, 1)),
+    price_row(13900, state="past", account_name=None, valid_from=date(2025, 1, 1)),
+    price_row(123456789, state="today", account_name=None, currency="JPY",
+              product_name_id="wildcard_ov_" + "x" * 40, description="Wildcard OV certificate with a long name"),
+]  # fmt: skip
+NO_FILTER = {"product": "", "currency": "", "account_id": ""}
+UPLOAD = {
+    "id": "0199", "file_name": "prices-2027.csv", "uploaded_by": "cara@ca.example", "uploaded_at": NOW,
+    "added_by": None, "added_at": None, "added": None,
+}  # fmt: skip
+ADDED = UPLOAD | {"added_by": "cara@ca.example", "added_at": NOW, "added": 12}
+NEW_PRICES = [
+    price_row(15900, number=2, outdated_by=None, valid_from=date(2027, 1, 1)),
+    price_row(12900, number=3, outdated_by=date(2026, 1, 1), valid_from=date(2025, 1, 1), account_id=9001),
+]
+REFUSED_ROWS = [
+    {"number": 4, "message": "It repeats row 2, which has the same product, years, currency, account and day; leave "
+     "one out."},
+    {"number": 1000, "message": "Base takes an amount from 0 up with a decimal point, like 149.00, not '-1'. Valid "
+     "from takes a day from 2000 to 2099, like 2027-01-31, not '01.01.2027'."},
+]  # fmt: skip
+COLUMNS = ["product", "description", "years", "currency", "base", "included_names", "extra_name", "extra_wildcard",
+           "valid_from", "account_id"]  # fmt: skip
+
+
+def seller_row(number: int, **more: Any) -> dict[str, Any]:
+    return {
+        "number": number, "valid_from": date(2026, 1, 1), "country": "DE", "currency": "EUR", "sells_to": [],
+        "invoice_prefix": "INV", "credit_note_prefix": "CN", "request_prefix": "PR",
+        "printed": {"name": "Issuary Trust GmbH", "address": ["Invalidenstraße 44", "10115 Berlin", "Germany"],
+                    "vat_number": "DE999999999", "iban": "DE02120300000000202051"},
+    } | more  # fmt: skip
+
+
+def tax_row(rate: str = "19", **more: Any) -> dict[str, Any]:
+    return {
+        "seller_country": "DE", "buyer_country": "DE", "vat_number_known": None, "category": "S",
+        "rate": Decimal(rate), "sentence": None, "valid_from": date(2026, 1, 1),
+    } | more  # fmt: skip
+
+
+def rate_row(rate: str = "0.92", **more: Any) -> dict[str, Any]:
+    return {"currency": "USD", "to_currency": "EUR", "rate": Decimal(rate), "valid_from": date(2026, 1, 1)} | more
+
+
+AMERICAN = seller_row(
+    1, sells_to=["US", "CA", "MX"], country="US", currency="USD", invoice_prefix="USINV", credit_note_prefix="USCN",
+    request_prefix="USPR",
+    printed={"name": "Issuary Trust Inc.", "address": ["Lehi"], "vat_number": None, "iban": None},
+)  # fmt: skip
+TAXES = [
+    tax_row(), tax_row("20", buyer_country="FR", vat_number_known=False),
+    tax_row("0", buyer_country="FR", vat_number_known=True, category="AE", sentence="Reverse charge"),
+    tax_row("0", buyer_country="*", category="G",
+            sentence="Not taxable in Germany: the place of supply is where the customer is established."),
+]  # fmt: skip
+NO_PAST = {"past": [], "next": "", "first": "", "form": {}, "error": ""}
+CLASH = (
+    "The tax rule for a seller in DE and a buyer in FR with VAT number from 2026-01-01 is there already with other "
+    "values; documents may stand on it. Give the new values a later valid_from."
+)
+
 SAMPLES = [
+    Sample("prices", "billing", "prices.html", "/finance/prices", ANN,
+           {"rows": OWN_PRICES, "coming": COMING, "currency": "EUR", "today": date(2026, 11, 23)}),
+    Sample("prices-none", "billing", "prices.html", "/finance/prices", ANN,
+           {"rows": [], "coming": [], "currency": "CHF", "today": date(2026, 11, 23)}),
+    Sample("prices-all", "billing", "prices_all.html", "/finance/prices", CARA,
+           {"rows": ALL_PRICES, "filters": NO_FILTER, "next": "?after=4", "first": "?", "csv": "?format=csv"}),
+    Sample("prices-all-none", "billing", "prices_all.html", "/finance/prices", CARA,
+           {"rows": [], "filters": NO_FILTER, "next": "", "first": "", "csv": "?"}),
+    Sample("prices-all-no-match", "billing", "prices_all.html", "/finance/prices", CARA,
+           {"rows": [], "filters": NO_FILTER | {"currency": "CHF"}, "next": "", "first": "", "csv": "?"}),
+    Sample("price-uploads", "billing", "price_uploads.html", "/finance/prices/uploads", CARA,
+           {"uploads": [UPLOAD, ADDED], "columns": COLUMNS, "needed": COLUMNS[:5], "upload_id": "0199",
+            "error": "The file is not UTF-8; save it as «CSV UTF-8» and upload that."}),
+    Sample("price-uploads-none", "billing", "price_uploads.html", "/finance/prices/uploads", CARA,
+           {"uploads": [], "columns": COLUMNS, "needed": COLUMNS[:5], "upload_id": "0199", "error": ""}),
+    Sample("price-upload", "billing", "price_upload.html", "/finance/prices/uploads/0199", CARA,
+           {"upload": UPLOAD, "new": NEW_PRICES, "unchanged": 1184, "refused": [], "error": ""}),
+    Sample("price-upload-refused", "billing", "price_upload.html", "/finance/prices/uploads/0199", CARA,
+           {"upload": UPLOAD, "new": NEW_PRICES, "unchanged": 0, "refused": REFUSED_ROWS,
+            "error": "Nothing was added, for rows are refused."}),
+    Sample("price-upload-nothing-new", "billing", "price_upload.html", "/finance/prices/uploads/0199", CARA,
+           {"upload": UPLOAD, "new": [], "unchanged": 3, "refused": [], "error": ""}),
+    Sample("price-upload-added", "billing", "price_upload.html", "/finance/prices/uploads/0199", CARA,
+           {"upload": ADDED, "new": [], "unchanged": 0, "refused": [], "error": ""}),
+    Sample("sellers", "billing", "sellers.html", "/finance/selling", CARA,
+           {"today": [AMERICAN, seller_row(6)], "later": [seller_row(6, valid_from=date(2027, 1, 1))],
+            **NO_PAST, "past": [seller_row(6, valid_from=date(2025, 1, 1))]}),
+    Sample("sellers-none", "billing", "sellers.html", "/finance/selling", CARA, {"today": [], "later": [], **NO_PAST}),
+    Sample("seller-form", "billing", "seller_form.html", "/finance/selling/new", CARA, {"form": {}, "error": CLASH}),
+    Sample("taxes", "billing", "taxes.html", "/finance/selling/taxes", CARA,
+           {"today": TAXES, "later": [tax_row("21", valid_from=date(2027, 1, 1))],
+            **NO_PAST, "past": [tax_row("16", valid_from=date(2025, 7, 1))], "next": "?before=1",
+            "form": {"buyer_country": "FR", "category": "AE"}, "error": CLASH}),
+    Sample("taxes-none", "billing", "taxes.html", "/finance/selling/taxes", CARA,
+           {"today": [], "later": [], **NO_PAST}),
+    Sample("rates", "billing", "rates.html", "/finance/selling/rates", CARA,
+           {"today": [rate_row(), rate_row("0.000000123456", currency="VND")], "later": [],
+            **NO_PAST, "past": [rate_row("0.9", valid_from=date(2025, 1, 1))]}),
+    Sample("rates-none", "billing", "rates.html", "/finance/selling/rates", CARA,
+           {"today": [], "later": [], **NO_PAST}),
     Sample("invoices", "billing", "invoices.html", "/finance/invoices", ANN,
            {"rows": INVOICES, "total": 1184, "next": "?after=95", "filters": ANY, "summary": SUMMARY,
             "csv": "?format=csv"}),
