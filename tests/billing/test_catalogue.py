@@ -114,7 +114,7 @@ async def test_a_row_with_other_values_for_its_day_is_refused_and_nothing_of_the
     said = await shelf.refused(fresh + first.replace(old, new))
 
     assert "is there already with other values" in said
-    assert "later valid_from" in said
+    assert "a later first day" in said
 
 
 async def test_the_same_row_twice_in_one_file_with_two_values_is_refused(shelf: Shelf) -> None:

@@ -211,8 +211,8 @@ def test_a_row_that_a_newer_one_has_outdated_already_says_so() -> None:
         (",DV,", ',"D\nV",', "Description takes 1 to 255 characters in one line"),
         ("2026-01-01,", "2026-01-01,4711", "There is no account 4711; check its number."),
         ("2026-01-01,", "2026-01-01,9002", "Account 9002 keeps its book in USD and never pays in EUR"),
-        ("2026-01-01,", "2026-01-01,acme", "Account id takes the number of an account"),
-        ("2026-01-01,", "2026-01-01,0", "Account id takes"),
+        ("2026-01-01,", "2026-01-01,acme", "Account takes the number of an account"),
+        ("2026-01-01,", "2026-01-01,0", "Account takes"),
         ("2026-01-01,", "2026-01-01,,more", 'There is no "more" here'),
     ],
 )

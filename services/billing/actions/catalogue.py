@@ -10,7 +10,7 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.actions.waiting import ask_all_unpriced
-from services.billing.queries.catalogue import TABLES, lock_catalogue, newest_catalogue
+from services.billing.queries.catalogue import TABLES, lock_catalogue, look_again, newest_catalogue
 from services.billing.queries.prices import currencies_of
 from services.billing.rules import PriceRow, RateRow, SellerRow, TaxRow
 from services.billing.rules.compare import compare, is_there, shared_prefix
@@ -94,3 +94,4 @@ async def insert_rows(tx: AsyncSession, rows: Sequence[Dated]) -> None:
     if rows:
         values = [vars(row) for row in rows]
         await tx.execute(insert(MODELS[type(rows[0])]), values)
+        look_again(tx)

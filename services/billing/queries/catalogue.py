@@ -50,6 +50,13 @@ async def lock_catalogue(tx: AsyncSession) -> None:
     await tx.execute(select(func.pg_advisory_xact_lock(LOCK)))
 
 
+def look_again(tx: AsyncSession) -> None:
+    """For who has added rows: this transaction sees them, and so does the process when it looks next."""
+    tx.info["kept"].setdefault("catalogue", Kept()).looked_at = float("-inf")
+    for name in ("newest", "catalogue"):
+        tx.info.pop(name, None)
+
+
 @dataclass
 class Kept:
     found: Catalogue = field(default_factory=Catalogue)

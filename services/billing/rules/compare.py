@@ -28,7 +28,7 @@ def compare(there: Iterable[D], given: Sequence[D]) -> Compared[D]:
 def is_there(row: Dated) -> str:
     return (
         f"{row.called} from {row.valid_from} is there already with other values; documents may stand on it. Give the "
-        "new values a later valid_from."
+        "new values a later first day (valid_from)."
     )
 
 

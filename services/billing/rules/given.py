@@ -24,6 +24,7 @@ from shared.errors import Rejected
 DAY = re.compile(r"20\d\d-\d\d-\d\d")
 LARGEST_PRICE = 10**9  # of a name, in whole units: 250 names of it can still be booked
 IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
+CALLED = {"iban": "IBAN", "bic": "BIC", "vat_number": "VAT number", "email": "E-mail", "account_id": "Account"}
 ABSENT: tuple[Any, ...] = ("", None, [])
 
 
@@ -99,7 +100,7 @@ class Given(BaseModel):
         if not fault["loc"]:
             return str(fault["msg"]).removeprefix("Value error, ")
         name = str(fault["loc"][0])
-        called = name.replace("_", " ").capitalize()
+        called = CALLED.get(name, name.replace("_", " ").capitalize())
         if fault["type"] == "extra_forbidden":
             return f'There is no "{name[:40]}" here; leave it out.'
         takes = cls.model_fields[name].description

@@ -149,7 +149,7 @@ TAXES = [
 NO_PAST = {"past": [], "next": "", "first": "", "form": {}, "error": ""}
 CLASH = (
     "The tax rule for a seller in DE and a buyer in FR with VAT number from 2026-01-01 is there already with other "
-    "values; documents may stand on it. Give the new values a later valid_from."
+    "values; documents may stand on it. Give the new values a later first day (valid_from)."
 )
 
 SAMPLES = [
