@@ -8,6 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing import actions
 from services.billing.actions.catalogue import CatalogueFile
@@ -420,3 +423,46 @@ async def test_an_entity_changes_from_a_day_on_with_the_values_it_has(shop: Worl
     for said in ("Issuary Trust GmbH", "Invalidenstraße 44\n10115 Berlin\nGermany", 'value="INV"', 'value="PR"'):
         assert said in answer.text
     assert missing.status_code == 404
+
+
+async def use_indexes(tx: AsyncSession, others: str) -> None:
+    """A table of ten rows is read faster without, so other ways are made dear."""
+    for way in ("seqscan", "bitmapscan", "sort"):
+        await tx.execute(text(f"SET LOCAL enable_{way} = {others}"))
+
+
+@pytest.mark.parametrize(
+    ("where", "index"),
+    [
+        ("true", "ix_price_listed"),
+        ("product_name_id = 'ssl_gold'", "ix_price_listed"),
+        ("currency = 'EUR'", "ix_price_currency"),
+        ("account_id = 9001", "ix_price_account_id"),
+    ],
+)
+async def test_every_filter_of_the_list_has_an_index_in_the_order_of_the_list(
+    shop: World, where: str, index: str
+) -> None:
+    async with shop.billing.db.transaction() as tx:
+        await use_indexes(tx, "off")
+        plan = await tx.scalars(
+            text(
+                f"EXPLAIN SELECT id FROM price WHERE {where} AND (product_name_id, currency, years, id) > "
+                "('a', 'EUR', 1, 1) ORDER BY product_name_id, currency, years, id LIMIT 50"
+            )
+        )
+        steps = "\n".join(plan)
+        await use_indexes(tx, "on")
+
+    assert index in steps
+    assert "Sort" not in steps
+
+
+async def test_a_file_whose_prices_were_added_is_neither_changed_nor_deleted(shop: World) -> None:
+    async with staff(shop) as http:
+        await confirm(http, await upload(http, HEADER + GOLD))
+
+    for sql in ("UPDATE price_upload SET content = ''", "DELETE FROM price_upload"):
+        with pytest.raises(DBAPIError, match="append-only"):
+            async with shop.billing.db.transaction() as tx:
+                await tx.execute(text(sql))
