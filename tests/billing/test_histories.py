@@ -160,7 +160,11 @@ class History:
 
     async def purchase_order(self) -> None:
         """Asking for money moves none: the book is the same before its approval, after it and after a rejection."""
-        account, amount = self.chance.choice(list(ACCOUNTS)), self.chance.choice([1, 999, 30000])
+        account = self.chance.choice(list(ACCOUNTS))
+        for _ in range(self.chance.randint(1, 4)):
+            await self._one_purchase_order(account, self.chance.choice([1, 999, 30000]))
+
+    async def _one_purchase_order(self, account: int, amount: int) -> None:
         wish = PurchaseOrderWish(ACCOUNTS[account], f"PO-{self.chance.randint(1, 9)}", eur(amount))
         async with self.world.billing.db.transaction() as tx:
             order = (await actions.submit_purchase_order(tx, account, wish, "ann", NOW)).id
@@ -180,7 +184,7 @@ class History:
         wanted = dict(self.chance.sample(sorted(due.items()), self.chance.randint(1, len(due)))) if due else {}
         if self.chance.random() < 0.3:
             wanted = {invoice: (left + 1) // 2 for invoice, left in wanted.items()}
-        received = max(1, sum(wanted.values()) + self.chance.choice([-500, 0, 0, 777]))
+        received = max(1, sum(wanted.values()) + self.chance.choice([-500, -500, 0, 777]))
         async with self.world.billing.db.transaction() as tx:
             if wanted and named:
                 total = eur(sum(wanted.values()))
