@@ -94,10 +94,7 @@ async def test_a_payment_settled_by_many_at_once_is_settled_once(alone: Service)
 
     answers = await at_once(
         alone,
-        *[
-            lambda tx, n=n: actions.settle_payment(tx, payment, euros(10), f"B-{n}", "ops", NOW)  # type: ignore[misc]
-            for n in range(6)
-        ],
+        *[lambda tx, n=n: actions.settle_payment(tx, payment, euros(10), f"B-{n}", "ops", NOW) for n in range(6)],
     )
 
     assert answers.count("payment_settled") == 5
@@ -110,7 +107,7 @@ async def test_two_payments_of_the_same_invoices_in_opposite_orders_never_deadlo
 ) -> None:
     await opened(alone)
     hot = await invoices(alone, 10)
-    settled = []
+    settled: list[Callable[[AsyncSession], Awaitable[Any]]] = []
     for order in (hot, hot[::-1], hot[::2] + hot[1::2]):
         wanted = dict.fromkeys(order, 1000)
 

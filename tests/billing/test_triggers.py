@@ -15,7 +15,7 @@ from tests.makers import NOW, a_cancellation, a_deposit, an_opened_account, an_o
 
 JOURNAL = "INSERT INTO journal (id, account_id, at, kind, text) VALUES (:id, 9001, now(), 'x', 'x')"
 PAYMENT = """INSERT INTO payment
-  (id, account_id, division_id, purpose, amount, currency, method, reference, created_at, created_by)"""
+  (id, account_id, division_id, purpose, amount, currency, method, created_at, created_by)"""
 POSTINGS = "INSERT INTO posting (journal_id, line, ledger, amount, currency) VALUES "
 
 
@@ -109,7 +109,7 @@ async def test_two_unbalanced_entries_do_not_balance_each_other(shop: World) -> 
         ("UPDATE funds SET negative_limit = -1", "ck_funds_limit"),
         ("INSERT INTO document SELECT gen_random_uuid(), 'x', 1, 9001, now(), 0, NULL, NULL, 'sha', NULL", "stored"),
         (
-            f"{PAYMENT} SELECT 99, account_id, division_id, 'deposit', 0, 'EUR', 'm', 'r', now(), 'x' FROM funds",
+            f"{PAYMENT} SELECT 99, account_id, division_id, 'deposit', 0, 'EUR', 'm', now(), 'x' FROM funds",
             "amount",
         ),
         ("UPDATE payment SET settled_at = now() WHERE settled_at IS NULL", "ck_payment_received"),

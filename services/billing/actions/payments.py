@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -89,13 +89,12 @@ async def _new(
     tx: AsyncSession, account: Account, division_id: int, purpose: str, amount: Money, method: str, who: str,
     now: datetime,
 ) -> Payment:  # fmt: skip
-    payment_id = (await tx.execute(select(func.nextval("payment_id_seq")))).scalar_one()
     payment = Payment(
-        id=payment_id, account_id=account.id, division_id=division_id, purpose=purpose, amount=amount.amount,
-        currency=amount.currency, method=method, reference=reference_of(payment_id), created_at=now, created_by=who,
-        expires_at=now + VALID_FOR,
+        account_id=account.id, division_id=division_id, purpose=purpose, amount=amount.amount,
+        currency=amount.currency, method=method, created_at=now, created_by=who, expires_at=now + VALID_FOR,
     )  # fmt: skip
     tx.add(payment)
+    await tx.flush()
     return payment
 
 
@@ -113,9 +112,9 @@ async def deposit_funds(
     amount that cannot be booked, and for a reference that was booked before with the same method: it counts once."""
     account, _ = await account_with(tx, account_id, division_id)
     refuse_unbookable(amount.amount, amount.currency, account.currency)
-    payment_id = await _arrived(tx, account, division_id, "deposit", amount, method, bank_reference, who, now)
-    await _allocate(tx, account, await locked(tx, Payment, payment_id), {}, now, cause)
-    return payment_id
+    payment = await _arrived(tx, account, division_id, "deposit", amount, method, bank_reference, who, now)
+    await _allocate(tx, account, payment, {}, now, cause)
+    return payment.id
 
 
 async def settle_payment(
@@ -153,10 +152,9 @@ async def record_payment(
             await settle_payment(tx, payment_id, received, bank_reference, who, now, cause)
             return payment_id
     division_id = account.top_division_id
-    payment_id = await _arrived(tx, account, division_id, "invoices", received, method, bank_reference, who, now)
-    items = await _all_due(tx, account_id)
-    await _allocate(tx, account, await locked(tx, Payment, payment_id), items, now, cause)
-    return payment_id
+    payment = await _arrived(tx, account, division_id, "invoices", received, method, bank_reference, who, now)
+    await _allocate(tx, account, payment, await _all_due(tx, account_id), now, cause)
+    return payment.id
 
 
 async def _all_due(tx: AsyncSession, account_id: int) -> dict[int, int]:
@@ -169,28 +167,28 @@ async def _all_due(tx: AsyncSession, account_id: int) -> dict[int, int]:
 async def _arrived(
     tx: AsyncSession, account: Account, division_id: int, purpose: str, amount: Money, method: str,
     bank_reference: str, who: str, now: datetime,
-) -> int:  # fmt: skip
+) -> Payment:  # fmt: skip
     """A payment that nobody announced."""
     await funds_of(tx, account)
-    payment_id = (await tx.execute(select(func.nextval("payment_id_seq")))).scalar_one()
     values = {
-        "id": payment_id, "account_id": account.id, "division_id": division_id, "purpose": purpose,
-        "amount": amount.amount, "currency": amount.currency, "method": method, "reference": reference_of(payment_id),
-        "bank_reference": bank_reference, "created_at": now, "created_by": who, "received": amount.amount,
+        "account_id": account.id, "division_id": division_id, "purpose": purpose,
+        "amount": amount.amount, "currency": amount.currency, "method": method, "bank_reference": bank_reference,
+        "created_at": now, "created_by": who, "received": amount.amount,
         "settled_at": now, "settled_by": who,
     }  # fmt: skip
     added = insert(Payment).values(values).on_conflict_do_nothing().returning(Payment.id)
-    if (await tx.execute(added)).first() is None:
+    payment_id = (await tx.execute(added)).scalar_one_or_none()
+    if payment_id is None:
         await _refuse_booked(tx, account.id, method, bank_reference)
-    return int(payment_id)
+    return Payment(id=payment_id, **values)
 
 
 async def _refuse_booked(tx: AsyncSession, account_id: int, method: str, bank_reference: str) -> None:
     same = (Payment.account_id == account_id, Payment.method == method, Payment.bank_reference == bank_reference)
-    if known_as := (await tx.scalars(select(Payment.reference).where(*same))).first():
+    if known_as := (await tx.scalars(select(Payment.id).where(*same))).first():
         raise Rejected(
-            f"The reference {bank_reference!r} was booked before as payment {known_as}; one transfer counts once. Give "
-            "another reference if this is other money.",
+            f"The reference {bank_reference!r} was booked before as payment {reference_of(known_as)}; one transfer "
+            "counts once. Give another reference if this is other money.",
             "duplicate_reference",
         )
 

@@ -7,6 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, tex
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.billing.models.base import Base
+from services.billing.rules import reference_of
 from shared.errors import Conflict
 
 PENDING = "settled_at IS NULL AND canceled_at IS NULL"
@@ -17,7 +18,6 @@ class Payment(Base):
 
     __tablename__ = "payment"
     __table_args__ = (
-        UniqueConstraint("reference"),
         UniqueConstraint("account_id", "method", "bank_reference"),
         CheckConstraint("amount > 0 AND received > 0", "amount"),
         CheckConstraint("(settled_at IS NULL) = (received IS NULL)", "received"),
@@ -35,7 +35,6 @@ class Payment(Base):
     amount: Mapped[int]
     currency: Mapped[str]
     method: Mapped[str]
-    reference: Mapped[str]  # ours, which the customer gives to the bank
     bank_reference: Mapped[str | None]
     created_at: Mapped[datetime]
     created_by: Mapped[str]
@@ -48,6 +47,11 @@ class Payment(Base):
     reversed_at: Mapped[datetime | None]
     reversed_by: Mapped[str | None]
     reversal_reason: Mapped[str | None]
+
+    @property
+    def reference(self) -> str:
+        """Ours, which the customer gives to the bank."""
+        return reference_of(self.id)
 
     def status(self, now: datetime) -> str:
         if self.settled_at:

@@ -166,7 +166,6 @@ def upgrade() -> None:
     sa.Column('amount', sa.BigInteger(), nullable=False),
     sa.Column('currency', sa.Text(), nullable=False),
     sa.Column('method', sa.Text(), nullable=False),
-    sa.Column('reference', sa.Text(), nullable=False),
     sa.Column('bank_reference', sa.Text(), nullable=True),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('created_by', sa.Text(), nullable=False),
@@ -184,8 +183,7 @@ def upgrade() -> None:
     sa.CheckConstraint('num_nonnulls(settled_at, canceled_at) <= 1', name=op.f('ck_payment_ended_once')),
     sa.CheckConstraint('reversed_at IS NULL OR settled_at IS NOT NULL', name=op.f('ck_payment_reversed')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_payment')),
-    sa.UniqueConstraint('account_id', 'method', 'bank_reference', name=op.f('uq_payment_account_id_method_bank_reference')),
-    sa.UniqueConstraint('reference', name=op.f('uq_payment_reference'))
+    sa.UniqueConstraint('account_id', 'method', 'bank_reference', name=op.f('uq_payment_account_id_method_bank_reference'))
     )
     op.create_index('ix_payment_account_id_id', 'payment', ['account_id', 'id'], unique=False)
     op.create_index('ix_payment_division_id_id', 'payment', ['division_id', 'id'], unique=False)
