@@ -209,11 +209,18 @@ def of_notifications(feed: Feed) -> dict[type[Event], Make]:
         b.InvoiceDocumentReady: lambda n: from_golden(
             "billing.invoice_document_ready", b.InvoiceDocumentReady, document_id=new_id(), number=f"INV-{n}"
         ),
+        b.PurchaseOrderSubmitted: about_purchase_order("submitted", b.PurchaseOrderSubmitted),
+        b.PurchaseOrderApproved: about_purchase_order("approved", b.PurchaseOrderApproved),
+        b.PurchaseOrderRejected: about_purchase_order("rejected", b.PurchaseOrderRejected),
         b.CreditNoteDocumentReady: lambda n: from_golden(
             "billing.credit_note_document_ready", b.CreditNoteDocumentReady, document_id=new_id(), number=f"CN-{n}"
         ),
         orders.CredentialChanged: a_credential,
     }
+
+
+def about_purchase_order(what: str, kind: type[Event]) -> Make:
+    return lambda n: from_golden(f"billing.purchase_order_{what}", kind, purchase_order_id=n + 1)
 
 
 def a_credential(n: int) -> Event:

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,66 +11,74 @@ from services.notifications import rules
 from services.notifications.models import Message
 from shared import audit
 from shared.db import add, locked, locked_or_none
-from shared.events.billing import CreditNoteDocumentReady, DocumentReady, InvoiceDocumentReady
+from shared.events.billing import AboutPurchaseOrder, CreditNoteDocumentReady, DocumentReady, InvoiceDocumentReady
 from shared.events.notifications import EmailFailed, EmailSent
 from shared.outbox import announce
 
 
+@dataclass(frozen=True)
+class Letter:
+    """What a mail says and to whom; `document` is what is attached: its id, path, hash and size."""
+
+    about: str
+    template: str
+    told_by: DocumentReady | AboutPurchaseOrder
+    content: dict[str, Any]
+    document: dict[str, Any]
+
+
 async def mail_invoice(tx: AsyncSession, ready: InvoiceDocumentReady, now: datetime) -> None:
     told = {"kind": ready.kind, "due_on": ready.due_on.isoformat(), "amount_due": ready.amount_due.amount}
-    await _mail(tx, ready, "invoice", told, now)
+    await _mail(tx, _with_document(ready, "invoice", told), now)
 
 
 async def mail_credit_note(tx: AsyncSession, ready: CreditNoteDocumentReady, now: datetime) -> None:
-    await _mail(tx, ready, "credit_note", {"invoice_number": ready.invoice_number}, now)
+    await _mail(tx, _with_document(ready, "credit_note", {"invoice_number": ready.invoice_number}), now)
 
 
-async def _mail(tx: AsyncSession, ready: DocumentReady, template: str, told: dict[str, Any], now: datetime) -> None:
-    """One message per recipient; without any, one that says so to whoever looks for the mail."""
-    for recipient in rules.recipients(ready.recipients) or [""]:
-        key = rules.message_id(ready.document_id, template, recipient)
-        if await locked_or_none(tx, Message, key):
-            continue
-        fault = rules.why_unusable(recipient) if recipient else rules.NOBODY
-        message = add(tx, _new_message(key, ready, template, recipient, told, fault, now))
-        if fault and recipient:
-            _announce_failure(tx, message, now)
+async def mail_purchase_order(tx: AsyncSession, told: AboutPurchaseOrder, now: datetime) -> None:
+    content = {
+        "currency": told.amount.currency,
+        "total": told.amount.amount,
+        "order": None,
+        "reason": getattr(told, "reason", ""),
+    }
+    await _mail(tx, Letter(told.subject, told.type, told, content, {}), now)
 
 
-def _new_message(
-    key: UUID,
-    ready: DocumentReady,
-    template: str,
-    recipient: str,
-    told: dict[str, Any],
-    fault: str | None,
-    now: datetime,
-) -> Message:
-    copied = {"account_id", "division_id", "document_id", "number", "account_name", "path", "sha256", "size"}
-    message = Message(
-        id=key,
-        template=template,
-        recipient=recipient,
-        content=_common(ready) | told,
-        **ready.model_dump(include=copied),
-        created_at=now,
-        give_up_at=now + rules.GIVE_UP_AFTER,
-        due_at=now,
-        attempts=0,
-        final=False,
-    )
-    if fault:
-        message.mark_failed(fault, final=True, now=now)
-    return message
-
-
-def _common(ready: DocumentReady) -> dict[str, Any]:
-    return {
+def _with_document(ready: DocumentReady, template: str, told: dict[str, Any]) -> Letter:
+    content = {
         "issued_on": ready.issued_on.isoformat(),
         "currency": ready.total.currency,
         "total": ready.total.amount,
         "order": ready.order.model_dump() if ready.order else None,
     }
+    attached = ready.model_dump(include={"document_id", "path", "sha256", "size"})
+    return Letter(str(ready.document_id), template, ready, content | told, attached)
+
+
+async def _mail(tx: AsyncSession, letter: Letter, now: datetime) -> None:
+    """One message per recipient; without any, one that says so to whoever looks for the mail."""
+    for recipient in rules.recipients(letter.told_by.recipients) or [""]:
+        key = rules.message_id(letter.about, letter.template, recipient)
+        if await locked_or_none(tx, Message, key):
+            continue
+        fault = rules.why_unusable(recipient) if recipient else rules.NOBODY
+        message = add(tx, _new_message(key, letter, recipient, fault, now))
+        if fault and recipient:
+            _announce_failure(tx, message, now)
+
+
+def _new_message(key: UUID, letter: Letter, recipient: str, fault: str | None, now: datetime) -> Message:
+    told = letter.told_by
+    message = Message(
+        id=key, about=letter.about, template=letter.template, recipient=recipient, content=letter.content,
+        account_id=told.account_id, division_id=told.division_id, number=told.number, account_name=told.account_name,
+        created_at=now, give_up_at=now + rules.GIVE_UP_AFTER, due_at=now, attempts=0, final=False, **letter.document,
+    )  # fmt: skip
+    if fault:
+        message.mark_failed(fault, final=True, now=now)
+    return message
 
 
 async def claim_due(tx: AsyncSession, now: datetime, mail_domain: str, limit: int) -> Sequence[Message]:

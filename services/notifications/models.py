@@ -16,11 +16,12 @@ class Base(DeclarativeBase):
 
 
 class Message(Base):
-    """A mail about one document to one person. `due_at` is the next try; while one is made, its worker's lease."""
+    """A mail about one thing, mostly a document, to one person. `due_at` is the next try; while one is made, it is the
+    lease of its worker."""
 
     __tablename__ = "message"
     __table_args__ = (
-        UniqueConstraint("document_id", "recipient", "template"),
+        UniqueConstraint("about", "recipient", "template"),
         Index("ix_message_due_at", "due_at", postgresql_where=text("due_at IS NOT NULL")),
         Index("ix_message_created_at_id", "created_at", "id"),
         Index("ix_message_account_id_created_at_id", "account_id", "created_at", "id"),
@@ -29,15 +30,16 @@ class Message(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     account_id: Mapped[int]
     division_id: Mapped[int]
-    document_id: Mapped[UUID]
+    about: Mapped[str]
+    document_id: Mapped[UUID | None]  # attached, as are path, hash and size
     template: Mapped[str]
     recipient: Mapped[str]
     number: Mapped[str]
     account_name: Mapped[str]
     content: Mapped[dict[str, Any]]
-    path: Mapped[str]
-    sha256: Mapped[str]
-    size: Mapped[int]
+    path: Mapped[str | None]
+    sha256: Mapped[str | None]
+    size: Mapped[int | None]
     internet_message_id: Mapped[str | None]
     created_at: Mapped[datetime]
     give_up_at: Mapped[datetime]

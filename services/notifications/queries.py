@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from services.notifications import rules
 from services.notifications.models import Message
 from shared.access import Caller
 from shared.db import lock_all
-from shared.events.billing import CreditNoteDocumentReady, DocumentReady, InvoiceDocumentReady
+from shared.events.billing import AboutPurchaseOrder, CreditNoteDocumentReady, DocumentReady, InvoiceDocumentReady
 
 STATES: dict[str, ColumnElement[bool]] = {
     "sent": Message.sent_at.is_not(None),
@@ -29,10 +29,18 @@ async def lock_credit_note_messages(tx: AsyncSession, events: Sequence[CreditNot
     await _lock_messages(tx, events, "credit_note")
 
 
+async def lock_purchase_order_messages(tx: AsyncSession, events: Sequence[AboutPurchaseOrder]) -> None:
+    await _lock(tx, ((event, event.subject, event.type) for event in events))
+
+
 async def _lock_messages(tx: AsyncSession, events: Sequence[DocumentReady], template: str) -> None:
+    await _lock(tx, ((event, str(event.document_id), template) for event in events))
+
+
+async def _lock(tx: AsyncSession, wanted: Iterable[tuple[DocumentReady | AboutPurchaseOrder, str, str]]) -> None:
     keys = [
-        rules.message_id(event.document_id, template, recipient)
-        for event in events
+        rules.message_id(about, template, recipient)
+        for event, about, template in wanted
         for recipient in rules.recipients(event.recipients) or [""]
     ]
     await lock_all(tx, Message, keys)

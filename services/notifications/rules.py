@@ -15,7 +15,7 @@ LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 CORRECT_IT = "Correct it in the account's billing addresses."
-NOBODY = "The account has no billing e-mail address, so nobody was mailed. Add one; the document is in the console."
+NOBODY = "The account has no billing e-mail address, so nobody was mailed. Add one; all of it is in the console too."
 
 
 class Undelivered(Exception):
@@ -27,9 +27,9 @@ class Undelivered(Exception):
         self.final = final
 
 
-def message_id(document_id: UUID, template: str, recipient: str) -> UUID:
-    """The same document, template and recipient are the same message, however often it is asked for."""
-    return uuid5(MESSAGES, f"{document_id}/{template}/{recipient.casefold()}")
+def message_id(about: str, template: str, recipient: str) -> UUID:
+    """The same thing, template and recipient are the same message, however often it is asked for."""
+    return uuid5(MESSAGES, f"{about}/{template}/{recipient.casefold()}")
 
 
 def next_try(attempts: int, now: datetime, give_up_at: datetime) -> datetime | None:

@@ -48,11 +48,17 @@ async def _record(db: Database, message: Message, failure: Undelivered | None) -
             await actions.record_sent(tx, message.id, utcnow())
 
 
+async def _attached(office: Office, message: Message) -> bytes | None:
+    if message.path is None or message.size is None or message.sha256 is None:
+        return None
+    return await office.documents.fetch(message.path, message.size, message.sha256)
+
+
 async def _failure_of(office: Office, message: Message) -> Undelivered | None:
     """A mail that cannot be made or sent must not keep the next one from leaving, whatever is wrong with it."""
     try:
         async with asyncio.timeout(SECONDS_EACH):
-            document = await office.documents.fetch(message.path, message.size, message.sha256)
+            document = await _attached(office, message)
             mail = compose(message, document, office.sender)
             await office.post.send(office.sender.address, rules.envelope_address(message.recipient), mail)
     except Undelivered as failure:

@@ -100,6 +100,8 @@ class AboutPurchaseOrder(BillingFact):
     number: ShortText
     division_id: PublicId
     amount: Money
+    account_name: str
+    recipients: tuple[str, ...] = ()
 
     @property
     def subject(self) -> str:

@@ -53,10 +53,11 @@ def a_credit_note_document(**other: Any) -> CreditNoteDocumentReady:
 
 def a_message(**other: Any) -> Message:
     values: dict[str, Any] = {
-        "id": rules.message_id(DOCUMENT, "invoice", RECIPIENT),
+        "id": rules.message_id(str(DOCUMENT), "invoice", RECIPIENT),
         "account_id": 9001,
         "division_id": 14,
         "document_id": DOCUMENT,
+        "about": str(DOCUMENT),
         "template": "invoice",
         "recipient": RECIPIENT,
         "number": "INV-2026-000042",

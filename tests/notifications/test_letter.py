@@ -112,3 +112,29 @@ def test_a_number_with_slashes_names_a_file_without() -> None:
     (attached,) = read(composed(number="../2026/INV 42")).iter_attachments()
 
     assert attached.get_filename() == "2026-INV-42.pdf"
+
+
+@pytest.mark.parametrize(
+    ("what", "says"),
+    [
+        ("submitted", "when it is approved"),
+        ("approved", "Its invoice follows"),
+        ("rejected", "Nothing was invoiced"),
+    ],
+)
+def test_a_mail_about_a_purchase_order_says_what_became_of_it_and_has_nothing_attached(what: str, says: str) -> None:
+    content = {"currency": "EUR", "total": 500_000, "order": None, "reason": "The contract <b>ended</b>."}
+    message = a_message(template=f"purchase_order_{what}", number="PO-77812", content=content)
+    message.claim(NOW, SENDER.domain)
+
+    mail = read(compose(message, None, SENDER))
+
+    assert list(mail.iter_attachments()) == []
+    assert mail["Subject"] == f"Purchase order PO-77812 {what}"
+    for kind in ("plain", "html"):
+        text = " ".join(part(mail, kind).split())
+        assert "5,000.00 EUR" in text
+        assert says in text
+    if what == "rejected":
+        assert "The contract <b>ended</b>." in part(mail, "plain")
+        assert "The contract &lt;b&gt;ended&lt;/b&gt;." in part(mail, "html")

@@ -57,7 +57,7 @@ async def submit_purchase_order(
     order = _new(account, division, wish, who, now)
     tx.add(order)
     await tx.flush()
-    _say(tx, PurchaseOrderSubmitted, order, now, cause, submitted_by=who)
+    _say(tx, PurchaseOrderSubmitted, account, order, now, cause, submitted_by=who)
     return order
 
 
@@ -88,7 +88,7 @@ async def approve_purchase_order(
     account = await the(tx, Account, order.account_id)
     seller = await _seller(tx, account, now)
     order.approve(who, now)
-    _say(tx, PurchaseOrderApproved, order, now, cause)
+    _say(tx, PurchaseOrderApproved, account, order, now, cause)
     days = payment_days if account.payment_days is None else account.payment_days
     prepared = RequestDraft(
         account=account, seller=seller, prefix=seller.request_prefix, now=now, cause=cause, purchase_order=order,
@@ -122,7 +122,7 @@ async def reject_purchase_order(
     if not said:
         raise Rejected("A purchase order is rejected with a reason; the customer reads it.")
     order.reject(said, who, now)
-    _say(tx, PurchaseOrderRejected, order, now, cause, reason=said)
+    _say(tx, PurchaseOrderRejected, await the(tx, Account, order.account_id), order, now, cause, reason=said)
     return order
 
 
@@ -142,13 +142,13 @@ async def decide_purchase_order(tx: AsyncSession, wish: DecidePurchaseOrder, pay
 async def cancel_purchase_order(tx: AsyncSession, order_id: int, who: str, now: datetime) -> PurchaseOrder:
     order = await locked(tx, PurchaseOrder, order_id)
     order.cancel(who, now)
-    _say(tx, PurchaseOrderCancelled, order, now, None)
+    _say(tx, PurchaseOrderCancelled, await the(tx, Account, order.account_id), order, now, None)
     return order
 
 
 def _say(
-    tx: AsyncSession, fact: type[AboutPurchaseOrder], order: PurchaseOrder, now: datetime, cause: str | None,
-    **more: str,
+    tx: AsyncSession, fact: type[AboutPurchaseOrder], account: Account, order: PurchaseOrder, now: datetime,
+    cause: str | None, **more: str,
 ) -> None:  # fmt: skip
     announce(
         tx,
@@ -156,7 +156,8 @@ def _say(
             {
                 "occurred_at": now, "account_id": order.account_id, "causation_id": cause,
                 "purchase_order_id": order.id, "number": order.number, "division_id": order.division_id,
-                "amount": {"amount": order.amount, "currency": order.currency}, **more,
+                "amount": {"amount": order.amount, "currency": order.currency},
+                "account_name": account.legal_name or account.name, "recipients": account.billing_emails, **more,
             }
         ),
     )  # fmt: skip

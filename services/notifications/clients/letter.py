@@ -52,7 +52,7 @@ class Sender:
         return self.address.rpartition("@")[2]
 
 
-def compose(message: Message, document: bytes, sender: Sender) -> bytes:
+def compose(message: Message, document: bytes | None, sender: Sender) -> bytes:
     mail = EmailMessage(policy=WIRE)
     context = _context(message, sender)
     mail["Message-ID"] = message.internet_message_id
@@ -65,7 +65,8 @@ def compose(message: Message, document: bytes, sender: Sender) -> bytes:
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(_render(f"{message.template}.txt", context))
     mail.add_alternative(_render(f"{message.template}.html", context), subtype="html")
-    mail.add_attachment(document, maintype="application", subtype="pdf", filename=_file_name(message.number))
+    if document is not None:
+        mail.add_attachment(document, maintype="application", subtype="pdf", filename=_file_name(message.number))
     return _with_fixed_boundaries(mail, message.id.hex).as_bytes()
 
 

@@ -22,15 +22,16 @@ def upgrade() -> None:
     sa.Column('id', sa.UUID(), nullable=False),
     sa.Column('account_id', sa.BigInteger(), nullable=False),
     sa.Column('division_id', sa.BigInteger(), nullable=False),
-    sa.Column('document_id', sa.UUID(), nullable=False),
+    sa.Column('about', sa.Text(), nullable=False),
+    sa.Column('document_id', sa.UUID(), nullable=True),
     sa.Column('template', sa.Text(), nullable=False),
     sa.Column('recipient', sa.Text(), nullable=False),
     sa.Column('number', sa.Text(), nullable=False),
     sa.Column('account_name', sa.Text(), nullable=False),
     sa.Column('content', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-    sa.Column('path', sa.Text(), nullable=False),
-    sa.Column('sha256', sa.Text(), nullable=False),
-    sa.Column('size', sa.BigInteger(), nullable=False),
+    sa.Column('path', sa.Text(), nullable=True),
+    sa.Column('sha256', sa.Text(), nullable=True),
+    sa.Column('size', sa.BigInteger(), nullable=True),
     sa.Column('internet_message_id', sa.Text(), nullable=True),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('give_up_at', sa.DateTime(timezone=True), nullable=False),
@@ -41,7 +42,7 @@ def upgrade() -> None:
     sa.Column('reason', sa.Text(), nullable=True),
     sa.Column('final', sa.Boolean(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_message')),
-    sa.UniqueConstraint('document_id', 'recipient', 'template', name=op.f('uq_message_document_id_recipient_template'))
+    sa.UniqueConstraint('about', 'recipient', 'template', name=op.f('uq_message_about_recipient_template'))
     )
     op.create_index('ix_message_account_id_created_at_id', 'message', ['account_id', 'created_at', 'id'], unique=False)
     op.create_index('ix_message_created_at_id', 'message', ['created_at', 'id'], unique=False)
