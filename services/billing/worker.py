@@ -18,7 +18,7 @@ Print = Callable[[Snapshot], Awaitable[bytes]]
 
 
 def steps(print_paper: Print, db: Database) -> list[Callable[[], Awaitable[bool]]]:
-    return [lambda: print_due_documents(db, print_paper), lambda: try_waiting_orders(db)]
+    return [lambda: print_due_documents(db, print_paper), lambda: try_waiting_orders(db), lambda: tell_overdue(db)]
 
 
 async def print_due_documents(db: Database, print_paper: Print) -> bool:
@@ -47,3 +47,8 @@ async def print_due_documents(db: Database, print_paper: Print) -> bool:
 async def try_waiting_orders(db: Database) -> bool:
     async with db.transaction() as tx:
         return await actions.retry_waiting(tx, utcnow())
+
+
+async def tell_overdue(db: Database) -> bool:
+    async with db.transaction() as tx:
+        return await actions.announce_overdue(tx, utcnow())

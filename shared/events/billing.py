@@ -95,6 +95,22 @@ class InvoicePaid(BillingFact):
         return f"invoice/{self.invoice_id}"
 
 
+class InvoiceOverdue(BillingFact):
+    """Said once when it was not paid by its due date; and again only where a payment bounced since."""
+
+    type: Literal["invoice_overdue"] = "invoice_overdue"
+    invoice_id: PublicId
+    number: ShortText
+    kind: InvoiceKind
+    division_id: PublicId
+    amount_due: Money
+    due_on: date
+
+    @property
+    def subject(self) -> str:
+        return f"invoice/{self.invoice_id}"
+
+
 class AboutPurchaseOrder(BillingFact):
     purchase_order_id: PublicId
     number: ShortText

@@ -1,13 +1,16 @@
 """Story 7: what a customer announces settles nothing; what arrives is allocated, and the rest becomes funds."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.billing import actions
 from services.billing.rules import reference_of, references_in
+from shared.db import utcnow
 from shared.events.base import Money
 from shared.events.billing import RecordPayment
 from tests.billing.book import assert_in_order
@@ -234,6 +237,37 @@ async def test_another_accounts_invoice_cannot_be_paid(market: World) -> None:
     await take_key(market, "stranger", account_id=9002, user_id=3)
 
     assert (await announce(market, (invoice, "100.00"), total="100.00", key="stranger")).status_code == 404
+
+
+# ── what was not paid in time ────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def tell_overdue(world: World, days: int) -> list[str]:
+    async with world.billing.db.transaction() as tx:
+        await actions.announce_overdue(tx, utcnow() + timedelta(days=days))
+    return [fact["number"] for fact in await world.said("billing", "invoice_overdue")]
+
+
+async def test_an_unpaid_invoice_is_said_to_be_overdue_once_and_not_before_its_day_is_over(market: World) -> None:
+    paid, unpaid = await invoiced(market), await invoiced(market, "50.00", "PO-2")
+    payment = (await announce(market, (paid, "100.00"), total="100.00")).json()
+    await settle(market, payment["id"])
+    [row] = await market.rows("billing", "SELECT number FROM invoice WHERE id = :id", id=unpaid)
+
+    assert await tell_overdue(market, 30) == []
+    assert await tell_overdue(market, 31) == [row.number]
+    assert await tell_overdue(market, 32) == [row.number]
+
+
+async def test_a_bounced_payment_lets_its_invoice_be_overdue_again(market: World) -> None:
+    invoice = await invoiced(market)
+    assert len(await tell_overdue(market, 31)) == 1
+    payment = (await announce(market, (invoice, "100.00"), total="100.00")).json()
+    await settle(market, payment["id"])
+    path = f"{FINANCE}/payment/{payment['id']}/status"
+    await call(market, "PUT", path, "staff", json={"status": "reversed", "reason": "No cover"})
+
+    assert len(await tell_overdue(market, 31)) == 2
 
 
 # ── what a bank reports ──────────────────────────────────────────────────────────────────────────────────────────────

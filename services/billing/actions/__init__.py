@@ -2,6 +2,7 @@ from services.billing.actions.accounts import add_division, change_account, open
 from services.billing.actions.catalogue import add_dated, load_catalogue
 from services.billing.actions.documents import claim_documents, documents_failed, store_documents
 from services.billing.actions.orders import end_order, take_order
+from services.billing.actions.overdue import announce_overdue
 from services.billing.actions.payments import (
     announce_deposit,
     announce_payment,
@@ -31,6 +32,7 @@ __all__ = [
     "add_prices",
     "add_uploaded_prices",
     "announce_deposit",
+    "announce_overdue",
     "announce_payment",
     "approve_purchase_order",
     "cancel_payment",
