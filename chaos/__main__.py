@@ -11,12 +11,18 @@ from pathlib import Path
 from chaos.plan import Size
 from chaos.report import write
 from chaos.run import Wish, play
+from shared.devstack.engine import NoEngine, check_engine
 from shared.migrate import ROOT
 
 
 def main(arguments: Sequence[str]) -> int:
     given = _parser().parse_args(arguments)
     wish = _wish(given)
+    try:
+        check_engine()
+    except NoEngine as error:
+        print(error, file=sys.stderr)
+        return 2
     print(f"Chaos: {wish.size.events:,} order events, {wish.strikes} strikes, seed {wish.seed} …", flush=True)
     shutil.rmtree(wish.out / "logs", ignore_errors=True)  # of an earlier run
     wish.out.mkdir(parents=True, exist_ok=True)

@@ -190,8 +190,8 @@ def repeats(mails: Sequence[Mail], strikes: Sequence[Strike]) -> list[Fault]:
 
 
 def _explains(strike: Strike, mail: Mail) -> bool:
-    """The process that sent it, or the database that should have noted it, was killed or frozen."""
-    hit = strike.kind in ("database", FREEZE) or strike.target.startswith("notifications")
+    """The process that sent it, or the database that should have noted it, was killed."""
+    hit = strike.kind == "database" or strike.target.startswith("notifications")
     return hit and strike.at - EXPLAINED_BEFORE <= mail.at <= strike.until + EXPLAINED_AFTER
 
 

@@ -9,7 +9,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from shared.errors import Conflict, NotFound, Rejected
-from shared.service.topics import CTL, Found, Wanted, faults, look, wanted
+from shared.service.topics import CTL, Found, Wanted, faults, look, too_few, wanted
 from shared.settings import BaseSettings
 from shared.wire import kafka_client
 
@@ -44,6 +44,8 @@ async def mend(admin: AIOKafkaAdminClient, names: Sequence[str], settings: BaseS
     seen = await look(admin, names)
     if seen.untold:
         raise Rejected(f"the topics' settings cannot be read: {seen.untold}")
+    if short := [text for found in seen.found.values() if (text := too_few(found, wanted(found.name, settings)))]:
+        raise Rejected("\n".join(short))
     wrong = [found for found in seen.found.values() if faults(found, _alike(found, settings), settings)]
     for found in wrong:
         await _set(admin, found, wanted(found.name, settings))

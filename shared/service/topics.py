@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -35,12 +36,14 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Found:
-    """`settings` are those that the broker told; `kept` are those set on the topic itself."""
+    """`settings` are those that the broker told; `kept` are those set on the topic itself; `replicas` are those of the
+    partition that has the fewest."""
 
     name: str
     partitions: int
     settings: Mapping[str, str]
     kept: Mapping[str, str]
+    replicas: int
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ def wanted(name: str, settings: BaseSettings) -> Wanted:
 
 async def look(admin: AIOKafkaAdminClient, names: Iterable[str]) -> Look:
     """Asks for all topics: asking for one by its name could make it."""
-    present = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
+    present = {topic["topic"]: topic["partitions"] for topic in await admin.describe_topics()}
     ours = [name for name in names if name in present]
     told: dict[str, list[tuple[str, str, bool]]] = {}
     untold = None
@@ -79,9 +82,10 @@ async def look(admin: AIOKafkaAdminClient, names: Iterable[str]) -> Look:
     return Look({name: _found(name, present[name], told.get(name, [])) for name in ours}, untold)
 
 
-def _found(name: str, partitions: int, told: Sequence[tuple[str, str, bool]]) -> Found:
+def _found(name: str, partitions: Sequence[Any], told: Sequence[tuple[str, str, bool]]) -> Found:
     settings = {key: value for key, value, _ in told}
-    return Found(name, partitions, settings, {key: value for key, value, own in told if own})
+    replicas = min(len(one["replicas"]) for one in partitions)
+    return Found(name, len(partitions), settings, {key: value for key, value, own in told if own}, replicas)
 
 
 async def _settings(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, list[tuple[str, str, bool]]]:
@@ -102,9 +106,22 @@ def faults(found: Found, want: Wanted, settings: BaseSettings) -> list[str]:
     """Sentences with the command that mends each. What the broker does not tell is not compared."""
     if found.partitions != want.partitions:
         return [_wrong_count(found, want)]
+    if short := too_few(found, want):
+        return [short]
     told = [(key, value) for key, value in want.settings.items() if key in found.settings]
     wrong = [key for key, value in told if not _fits(key, found, value, settings)]
     return [f"{_sentence(key, found, want, settings)}: {CTL} --mend" for key in wrong]
+
+
+def too_few(found: Found, want: Wanted) -> str | None:
+    """No setting of the topic mends it: with more of them in sync than there are, no record would be taken any more."""
+    needed = int(want.settings["min.insync.replicas"])
+    if found.replicas >= needed:
+        return None
+    return (
+        f"{found.name} has {found.replicas} replica of a partition, and every record has to be on {needed}: set"
+        " ISSUARY_KAFKA_REPLICATION to what the topics have, or add replicas (kafka-reassign-partitions.sh)"
+    )
 
 
 def _wrong_count(found: Found, want: Wanted) -> str:

@@ -194,6 +194,7 @@ def test_a_lost_event_is_called_by_its_name(plan: Plan) -> None:
         ("service", "notifications-2", 1100.0, {"mail"}),
         ("service", "billing-1", 1001.0, {"mail"}),
         ("broker", "kafka-1", 1001.0, {"mail"}),
+        ("freeze", "billing-1", 1001.0, {"mail"}),
     ],
 )
 def test_a_mail_may_come_again_only_after_a_kill_that_can_explain_it(

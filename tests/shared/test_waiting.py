@@ -141,7 +141,7 @@ EVENTS, CREDENTIALS = wanted("orders.events.v1", SETTINGS), wanted("orders.crede
 
 def found_like(want: Wanted, /, **changed: str) -> Found:
     told = {**want.settings, **{key.replace("_", "."): value for key, value in changed.items()}}
-    return Found(want.name, 12, told, {})
+    return Found(want.name, 12, told, {}, 3)
 
 
 @pytest.mark.parametrize("want", [EVENTS, CREDENTIALS], ids=["events", "credentials"])
@@ -179,7 +179,15 @@ def test_a_topic_that_is_better_than_needed_is_right(changed: dict[str, str]) ->
 
 
 def test_what_a_broker_does_not_tell_is_not_compared() -> None:
-    assert faults(Found(EVENTS.name, 12, {}, {}), EVENTS, SETTINGS) == []
+    assert faults(Found(EVENTS.name, 12, {}, {}, 3), EVENTS, SETTINGS) == []
+
+
+def test_topics_with_fewer_replicas_than_have_to_be_in_sync_are_refused_with_the_setting_that_mends_it() -> None:
+    [said] = faults(Found(EVENTS.name, 12, EVENTS.settings, {}, 1), EVENTS, SETTINGS)
+
+    assert "has 1 replica" in said
+    assert "ISSUARY_KAFKA_REPLICATION" in said
+    assert "--mend" not in said
 
 
 class Administration:
@@ -189,7 +197,7 @@ class Administration:
         self.error = error
 
     async def describe_topics(self) -> list[Any]:
-        return [{"topic": EVENTS.name, "partitions": [None] * 12}]
+        return [{"topic": EVENTS.name, "partitions": [{"replicas": [1, 2, 3]}] * 12}]
 
     async def describe_configs(self, asked: Any) -> list[Any]:
         raise self.error
