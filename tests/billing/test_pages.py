@@ -27,7 +27,7 @@ class Asked:
 async def signed_in(world: World, **who: Any) -> AsyncIterator[httpx.AsyncClient]:
     await take_key(world, "unused", **{"kind": "user", "user_id": 7, "key_hash": None} | who)
     answer = Response()
-    start_session(Asked(world), answer, 7)  # type: ignore[arg-type]
+    start_session(Asked(world), answer, who.get("user_id", 7))  # type: ignore[arg-type]
     cookie = answer.headers["set-cookie"].split(";")[0]
     async with world.client(Accept="text/html", Cookie=cookie) as http:
         yield http

@@ -104,8 +104,6 @@ async def _by_staff(tx: Tx, caller: Who, row: Payment, body: ChangeIn) -> None:
     if body.status == "reversed":
         await actions.reverse_payment(tx, row.id, body.reason, caller.email, now())
         return
-    if row.created_by == caller.email:
-        raise Denied("A payment is settled by somebody else than who announced it; ask a colleague.")
     if not body.bank_reference:
         raise Rejected("Say the bank's own reference of the transfer as bank_reference; it counts once.")
     amount = from_text(body.received_amount, row.currency) if body.received_amount else row.amount

@@ -9,6 +9,8 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 from shared.figures import amount, money
 
+OUTSIDE_VAT = "O"  # EN 16931 BT-151: no rate and no VAT is printed
+
 
 class Seller(TypedDict):
     name: str
@@ -59,6 +61,7 @@ class Credited(TypedDict):
 
 class Paper(TypedDict):
     kind: Literal["invoice", "credit_note"]
+    request: NotRequired[bool]  # asks for money to be deposited, and is no supply
     number: str
     issued_on: str
     due_on: str | None
@@ -102,7 +105,9 @@ def view(paper: Paper) -> dict[str, Any]:
         "supplied_on": day(paper.get("supplied_on") or paper["issued_on"]),
         "seller": {**dict.fromkeys(Seller.__annotations__), **paper["seller"]},
         "lines": [_line(line, paper["currency"]) for line in paper["lines"]],
-        "tax_groups": [_tax_group(group, paper["currency"]) for group in paper["tax_groups"]],
+        "tax_groups": [
+            _tax_group(group, paper["currency"]) for group in paper["tax_groups"] if group["category"] != OUTSIDE_VAT
+        ],
         "credited": _credited(paper.get("credited")),
     }
 
@@ -118,7 +123,7 @@ def _line(line: Line, currency: str) -> dict[str, Any]:
         "quantity": f"{line['quantity']:,}",
         "unit_price": amount(line["unit_price"], currency),
         "net": amount(line["net"], currency),
-        "tax_rate": percent(line["tax_rate"]),
+        "tax_rate": "" if line["tax_category"] == OUTSIDE_VAT else percent(line["tax_rate"]),
     }
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from services.billing.models.base import Base
 from services.billing.rules import reference_of
-from shared.errors import Conflict
+from shared.errors import Conflict, Denied
 
 PENDING = "settled_at IS NULL AND canceled_at IS NULL"
 
@@ -61,6 +61,8 @@ class Payment(Base):
         return "expired" if self.expires_at and self.expires_at <= now else "pending"
 
     def settle(self, received: int, bank_reference: str, who: str, now: datetime) -> None:
+        if who == self.created_by:
+            raise Denied("A payment is settled by somebody else than who announced it; ask a colleague.")
         self._only_pending("settled", now)
         self.received, self.bank_reference = received, bank_reference
         self.settled_at, self.settled_by = now, who

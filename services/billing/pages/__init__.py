@@ -1,5 +1,5 @@
-from services.billing.pages import invoices, prices, selling
+from services.billing.pages import invoices, payments, prices, purchase_orders, selling
 
-routers = [invoices.router, prices.router, selling.router]
+routers = [invoices.router, payments.router, prices.router, purchase_orders.router, selling.router]
 
 __all__ = ["routers"]

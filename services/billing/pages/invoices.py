@@ -7,8 +7,10 @@ from starlette.responses import RedirectResponse, Response
 
 from services.billing.models import Funds, Invoice, Line, TaxGroup
 from services.billing.queries import balance, documents, payments
+from services.billing.queries.finance import PAYING
 from services.billing.queries.papers import buyer_printed
 from services.billing.rules import Standing
+from shared.figures import money
 from shared.listing import Listing
 from shared.web import PageUser, Tx, page
 
@@ -102,6 +104,7 @@ async def invoice_page(request: Request, tx: Tx, caller: PageUser, invoice_id: i
     invoice, standing = await documents.invoice(tx, caller, invoice_id)
     notes = await documents.notes_of(tx, invoice.id)
     document = await documents.document_of(tx, "invoice", invoice.id)
+    paid = await payments.history_of(tx, invoice.id)
     shown = _facts(invoice, standing) | {
         "paid": 0 if standing.credited and not invoice.due_at_issue else standing.paid,
         "buyer_reference": invoice.buyer["buyer_reference"],
@@ -116,7 +119,8 @@ async def invoice_page(request: Request, tx: Tx, caller: PageUser, invoice_id: i
     stored = {"ready": document.sha256 is not None, "sha256": document.sha256}
     return page(
         request, "invoice.html", invoice=shown, document=stored,
-        credit_notes=[_note(note) for note in notes], timeline=_timeline(invoice, document, notes),
+        credit_notes=[_note(note) for note in notes], timeline=_timeline(invoice, document, notes, paid),
+        may_pay=caller.role in PAYING and standing.due > 0,
     )  # fmt: skip
 
 
@@ -170,14 +174,21 @@ def _note(row: Any) -> dict[str, Any]:
     }
 
 
-def _timeline(invoice: Invoice, document: Any, notes: Any) -> list[dict[str, Any]]:
+def _timeline(invoice: Invoice, document: Any, notes: Any, paid: Any) -> list[dict[str, Any]]:
     steps = [_step(invoice.issued_at, "good", f"Issued to {invoice.buyer['name'].rstrip('.')}. {invoice.payment_text}")]
     if document.rendered_at:
         steps.append(_step(document.rendered_at, "good", "PDF stored"))
     for row in notes:
         note = row.CreditNote
         steps.append(_step(note.issued_at, "wait", f"Credit note {note.number}: {note.reason}. {note.money_went}"))
-    return steps
+    steps += [_paid(row, invoice.currency) for row in paid]
+    return sorted(steps, key=lambda step: step["at"])
+
+
+def _paid(row: Any, currency: str) -> dict[str, Any]:
+    kind, came = ("good", "paid") if row.amount > 0 else ("bad", "went back")
+    link = {"href": f"/finance/payments/{row.Payment.id}", "link": row.Payment.reference}
+    return _step(row.at, kind, f"{money(abs(row.amount), currency)} {came}, payment") | link
 
 
 def _step(at: datetime, kind: str, text: str) -> dict[str, Any]:

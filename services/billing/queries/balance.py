@@ -1,9 +1,13 @@
+from collections.abc import Sequence
+
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.models import Account, Division, Funds
 from shared.access import Caller
 from shared.errors import NotFound, Rejected
+
+MOST = 1000
 
 
 async def visible_division(tx: AsyncSession, caller: Caller, container_id: int | None) -> Division:
@@ -44,3 +48,9 @@ async def account_funds(tx: AsyncSession, account_id: int) -> Funds | None:
     own = (Account.top_division_id == Funds.division_id) & (Account.id == Funds.account_id)
     query = select(Funds).join(Account, own).where(Account.id == account_id)
     return (await tx.scalars(query)).first()
+
+
+async def visible_divisions(tx: AsyncSession, caller: Caller) -> Sequence[Division]:
+    """Of the caller's account."""
+    query = select(Division).where(Division.account_id == caller.account_id).order_by(Division.name, Division.id)
+    return [one for one in await tx.scalars(query.limit(MOST)) if caller.may_see_division(one.id)]

@@ -122,3 +122,13 @@ async def notes_of(tx: AsyncSession, invoice_id: int) -> Sequence[Any]:
 async def document_of(tx: AsyncSession, kind: str, subject_id: int) -> Any:
     columns = (Document.sha256, Document.rendered_at, Document.failure)
     return (await tx.execute(select(*columns).where(Document.kind == kind, Document.subject_id == subject_id))).first()
+
+
+async def numbers_of(tx: AsyncSession, invoice_ids: Sequence[int]) -> dict[int, str]:
+    rows = await tx.execute(select(Invoice.id, Invoice.number).where(Invoice.id.in_(invoice_ids)))
+    return {row.id: row.number for row in rows}
+
+
+async def seller_of(tx: AsyncSession, invoice_id: int) -> dict[str, Any] | None:
+    """As printed on it."""
+    return await tx.scalar(select(Invoice.seller).where(Invoice.id == invoice_id))

@@ -39,6 +39,7 @@ async def _grouped(tx: AsyncSession, model: Any, order: Any, ids: set[int]) -> d
 def _invoice(row: Invoice, lines: list[Line], taxes: list[TaxGroup]) -> Snapshot:
     return {
         "kind": "invoice",
+        "request": row.is_request,
         "number": row.number,
         "issued_on": row.issued_on.isoformat(),
         "due_on": row.due_on.isoformat() if row.due_at_issue else None,

@@ -4,7 +4,7 @@ from typing import Any
 from sqlalchemy import func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.billing.models import Allocation, Payment, PaymentItem, Receivable
+from services.billing.models import Account, Allocation, Payment, PaymentItem, Receivable
 from services.billing.queries.finance import finance_scope
 from shared.access import Caller
 from shared.errors import NotFound
@@ -25,6 +25,12 @@ async def invoices_of(tx: AsyncSession, row: Payment) -> Sequence[Any]:
     return (await tx.execute(query.group_by(model.invoice_id).order_by(model.invoice_id))).all()
 
 
+async def history_of(tx: AsyncSession, invoice_id: int) -> Sequence[Any]:
+    """What came for an invoice and what went back, with its payment."""
+    query = select(Allocation.amount, Allocation.at, Payment).join(Payment, Payment.id == Allocation.payment_id)
+    return (await tx.execute(query.where(Allocation.invoice_id == invoice_id).order_by(Allocation.id))).all()
+
+
 async def payments(
     tx: AsyncSession, caller: Caller, limit: int, before: int | None = None, account_id: int | None = None
 ) -> Sequence[Payment]:
@@ -39,10 +45,12 @@ async def payments(
 MOST = 500
 
 
-async def unpaid(tx: AsyncSession, account_id: int) -> Sequence[Receivable]:
-    """The oldest due first, which is how money without an instruction is allocated too."""
+async def unpaid(tx: AsyncSession, account_id: int, divisions: Sequence[int] = ()) -> Sequence[Receivable]:
+    """The oldest due first, which is how money without an instruction is allocated too. `divisions`: none for all."""
     is_open = Receivable.paid + Receivable.credited < Receivable.total
-    query = select(Receivable).where(Receivable.account_id == account_id, is_open)
+    query = select(Receivable).where(
+        Receivable.account_id == account_id, is_open, Receivable.division_id.in_(divisions) if divisions else true()
+    )
     return (await tx.scalars(query.order_by(Receivable.due_on, Receivable.invoice_id).limit(MOST))).all()
 
 
@@ -54,3 +62,8 @@ async def sums_due(tx: AsyncSession, account_id: int) -> tuple[int, int]:
     where = (Receivable.account_id == account_id, Receivable.paid + Receivable.credited < Receivable.total)
     row = (await tx.execute(query.where(*where))).one()
     return int(row[0]), int(row[1])
+
+
+async def account_names(tx: AsyncSession, account_ids: set[int]) -> dict[int, str]:
+    rows = await tx.execute(select(Account.id, Account.name).where(Account.id.in_(account_ids)))
+    return {row.id: row.name for row in rows}

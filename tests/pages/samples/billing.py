@@ -204,8 +204,9 @@ SAMPLES = [
     Sample("invoices-no-match", "billing", "invoices.html", "/finance/invoices", ANN,
            {"rows": [], "total": 0, "filters": ANY | {"search": "PO-1"}, "summary": SUMMARY, "first": "?"}),
     Sample("invoice", "billing", "invoice.html", "/finance/invoices/140", ANN,
-           {"invoice": INVOICE, "document": {"ready": True, "sha256": SHA}, "credit_notes": [], "timeline": STORY}),
+           {"invoice": INVOICE, "document": {"ready": True, "sha256": SHA}, "credit_notes": [], "timeline": STORY,
+            "may_pay": True}),
     Sample("invoice-request", "billing", "invoice.html", "/finance/invoices/17", CARA,
            {"invoice": REQUEST, "document": {"ready": False, "sha256": None}, "credit_notes": NOTES,
-            "timeline": STORY[:1]}),
+            "timeline": STORY[:1], "may_pay": False}),
 ]  # fmt: skip
