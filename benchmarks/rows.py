@@ -103,7 +103,7 @@ def _journal(sale: Sale, journal_id: UUID) -> Row:
     return models.Journal, {
         "id": journal_id, "account_id": sale.event.account_id, "at": sale.now, "kind": "charge",
         "text": f"Order {sale.event.order_id}, invoice {sale.number}", "order_source": sale.event.source,
-        "order_id": sale.event.order_id,
+        "order_id": sale.event.order_id, "subject_id": sale.receipt_id,
     }  # fmt: skip
 
 

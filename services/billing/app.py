@@ -9,7 +9,7 @@ from shared.service import Service, make_service
 
 def build(settings: Settings) -> Service:
     press = Press()
-    return make_service(
+    service = make_service(
         "billing",
         settings,
         door=consumers.door,
@@ -18,3 +18,5 @@ def build(settings: Settings) -> Service:
         at_stop=press.close,
         templates=Path(__file__).parent / "templates",
     )
+    service.app.state.print = press.print
+    return service

@@ -188,15 +188,17 @@ class History:
         async with self.world.billing.db.transaction() as tx:
             if wanted and named:
                 total = eur(sum(wanted.values()))
-                told = await actions.announce_payment(tx, account, ACCOUNTS[account], wanted, total, "wire", "ann", NOW)
+                told = await actions.announce_payment(
+                    tx, account, ACCOUNTS[account], wanted, total, "wire", "ann", utcnow()
+                )
                 payment = told.id
         async with self.world.billing.db.transaction() as tx:
             bank = f"bank {self.chance.random()}"
             if wanted and named:
-                await actions.settle_payment(tx, payment, eur(received), bank, "ops", NOW)
+                await actions.settle_payment(tx, payment, eur(received), bank, "ops", utcnow())
             else:
                 wanted = due
-                payment = await actions.record_payment(tx, account, eur(received), "wire", "x", bank, "bank", NOW)
+                payment = await actions.record_payment(tx, account, eur(received), "wire", "x", bank, "bank", utcnow())
         book.pay(payment, received, wanted)
         await self.retry()
 
@@ -206,7 +208,7 @@ class History:
             return
         payment = self.chance.choice(list(book_of))
         async with self.world.billing.db.transaction() as tx:
-            await actions.reverse_payment(tx, payment, "No cover", "ops", NOW)
+            await actions.reverse_payment(tx, payment, "No cover", "ops", utcnow())
         self.books[book_of[payment]].bounce(payment)
 
     async def new_price(self) -> None:

@@ -112,7 +112,7 @@ async def test_two_unbalanced_entries_do_not_balance_each_other(shop: World) -> 
             f"{PAYMENT} SELECT 99, account_id, division_id, 'deposit', 0, 'EUR', 'm', now(), 'x' FROM funds",
             "amount",
         ),
-        ("UPDATE payment SET settled_at = now() WHERE settled_at IS NULL", "ck_payment_received"),
+        ("UPDATE payment SET settled_at = now() WHERE settled_at IS NULL", "ck_payment_rece"),
         ("UPDATE payment SET reversed_at = now() WHERE settled_at IS NULL", "ck_payment_reversed"),
         ("UPDATE receivable SET paid = total + 1", "ck_receivable_due"),
         ("UPDATE purchase_order SET rejected_at = now()", "ck_purchase_order_decided_once"),

@@ -50,7 +50,7 @@ def _bring(tx: AsyncSession, funds: Funds, payment: Payment, amount: int, text: 
         (f"clearing:{payment.method}", -amount, None),
         (f"funds:{funds.division_id}", amount, funds.change(amount)),
     ]
-    return post(tx, funds.account_id, payment.purpose, text, payment.currency, entries, now)
+    return post(tx, funds.account_id, payment.purpose, text, payment.currency, entries, now, subject_id=payment.id)
 
 
 def _allocate(

@@ -13,14 +13,14 @@ Entry = tuple[str, int, Receipt | None]  # ledger, amount, place in the funds' h
 
 def post(
     tx: AsyncSession, account_id: int, kind: str, text: str, currency: str, entries: Iterable[Entry], now: datetime,
-    order: OrderKey | tuple[None, None] = (None, None),
+    order: OrderKey | tuple[None, None] = (None, None), subject_id: int | None = None,
 ) -> UUID:  # fmt: skip
     """One journal entry; its postings sum to zero, or the database refuses them all. What changed funds has its posting
     even where it is 0, for the places in their history are 1..n."""
     journal_id = new_id()
     append(
         tx, Journal, id=journal_id, account_id=account_id, at=now, kind=kind, text=text, order_source=order[0],
-        order_id=order[1],
+        order_id=order[1], subject_id=subject_id,
     )  # fmt: skip
     for line, (ledger, amount, receipt) in enumerate((e for e in entries if e[1] or e[2]), 1):
         append(

@@ -48,7 +48,8 @@ def _issue_invoice(tx: AsyncSession, draft: InvoiceDraft) -> None:
         (f"revenue:{charge.entity_id}", charge.net, None),
         (_vat_ledger(charge), charge.tax, None),
     ]
-    post(tx, draft.account.id, "charge", text, charge.currency, entries, draft.now, (charge.source, charge.order_id))
+    key = (charge.source, charge.order_id)
+    post(tx, draft.account.id, "charge", text, charge.currency, entries, draft.now, key, charge.id)
     to_render(tx, draft, "invoice")
     _say_invoice(tx, draft, charge)
 
@@ -129,7 +130,8 @@ def _issue_note(tx: AsyncSession, draft: CreditNoteDraft) -> None:
         (f"funds:{draft.funds.division_id}", charge.total, draft.receipt),
     ]
     text = f"Order {charge.order_id}, credit note {draft.number} for invoice {charge.invoice_number}"
-    post(tx, draft.account.id, "credit", text, charge.currency, entries, draft.now, (charge.source, charge.order_id))
+    key = (charge.source, charge.order_id)
+    post(tx, draft.account.id, "credit", text, charge.currency, entries, draft.now, key, draft.id)
     to_render(tx, draft, "credit_note")
     _say_credit_note(tx, draft, charge)
 

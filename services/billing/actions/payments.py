@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.actions.accounts import account_with, funds_of
 from services.billing.actions.allocating import allocate_received, take_back
-from services.billing.models import Account, Payment, PaymentItem, Receivable
+from services.billing.models import NEXT_RECEIPT, Account, Payment, PaymentItem, Receivable
 from services.billing.rules import printed, reference_of, references_in, refuse_unbookable
 from shared.db import known, lock_all, locked, locked_or_none, the
 from shared.errors import Conflict, NotFound, Rejected
@@ -174,7 +174,7 @@ async def _arrived(
         "account_id": account.id, "division_id": division_id, "purpose": purpose,
         "amount": amount.amount, "currency": amount.currency, "method": method, "bank_reference": bank_reference,
         "created_at": now, "created_by": who, "received": amount.amount,
-        "settled_at": now, "settled_by": who,
+        "settled_at": now, "settled_by": who, "receipt_id": NEXT_RECEIPT,
     }  # fmt: skip
     added = insert(Payment).values(values).on_conflict_do_nothing().returning(Payment.id)
     payment_id = (await tx.execute(added)).scalar_one_or_none()

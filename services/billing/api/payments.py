@@ -62,6 +62,7 @@ def payment_out(row: Payment, items: Any) -> dict[str, Any]:
         "payment_method": row.method,
         "reference": row.reference,
         "bank_reference": row.bank_reference,
+        "receipt_id": row.receipt_id and str(row.receipt_id),
         "container_id": row.division_id,
         "allocations": [{"invoice_id": key, "amount": printed(int(amount), row.currency)} for key, amount in items],
         "date_created": row.created_at.isoformat(timespec="seconds"),

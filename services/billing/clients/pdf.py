@@ -11,6 +11,7 @@ from typing import Any
 import typst
 
 from services.billing.clients.paper import Paper, view
+from services.billing.clients.statement import StatementPaper, view_statement
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 FONTS = TEMPLATES / "fonts"
@@ -22,16 +23,16 @@ BREAK_AFTER = re.compile(r"(\W|\w{12})(?=.)")
 _kept = threading.local()
 
 
-def render(paper: Paper) -> bytes:
+def render(paper: Paper | StatementPaper) -> bytes:
     """PDF/A-3b. The same paper gives the same bytes; no clock, no network, no font of the machine."""
-    shown = _legible(view(paper))
+    shown = _legible(view_statement(paper) if paper["kind"] == "statement" else view(paper))
     try:
         return _compile(paper, shown)
     except typst.TypstError:  # a mark on a letter of another font has no glyph, though each alone has one
         return _compile(paper, _each(shown, _without_marks))
 
 
-def _compile(paper: Paper, shown: Any) -> bytes:
+def _compile(paper: Paper | StatementPaper, shown: Any) -> bytes:
     return _compiler().compile(  # type: ignore[return-value]  # bytes where no output file is named
         str(TEMPLATES / f"{paper['kind']}.typ"),
         format="pdf",

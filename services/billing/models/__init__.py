@@ -4,10 +4,11 @@ from services.billing.models.catalogue import ExchangeRate, Price, PriceUpload, 
 from services.billing.models.customers import Account, Division
 from services.billing.models.documents import CreditNote, Document, Invoice, Line, NumberCounter, Receivable, TaxGroup
 from services.billing.models.orders import Charge, Order, Retry, WaitingOrder
-from services.billing.models.payments import Allocation, Payment, PaymentItem
+from services.billing.models.payments import NEXT_RECEIPT, Allocation, Payment, PaymentItem
 from services.billing.models.purchase_orders import PurchaseOrder
 
 __all__ = [
+    "NEXT_RECEIPT",
     "TRIGGERS",
     "Account",
     "Allocation",

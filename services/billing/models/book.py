@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.billing.models.base import Base
@@ -51,6 +51,9 @@ class Funds(Base):
 
 
 class Journal(Base):
+    """`at`: when it was booked, so that it rises with the `seq` of every division and a period is a run of places.
+    `subject_id`: the charge, the credit note or the payment behind an entry of that kind."""
+
     __tablename__ = "journal"
     __table_args__ = (Index("ix_journal_account_id_at", "account_id", "at"),)
 
@@ -61,16 +64,19 @@ class Journal(Base):
     text: Mapped[str]
     order_source: Mapped[str | None]
     order_id: Mapped[int | None]
+    subject_id: Mapped[int | None]
 
 
 class Posting(Base):
     """`ledger`: funds:14, revenue:1, vat:1:S:19, clearing:wire_transfer. Funds rise with positive amounts; `seq` and
-    `balance_after` stand on the postings of funds only, and count 1..n there."""
+    `balance_after` stand on the postings of funds only, and count 1..n there. `id` is what the API calls an adjustment:
+    below 2^31, where a division's number and a place in its history would not fit."""
 
     __tablename__ = "posting"
     __table_args__ = (
         UniqueConstraint("division_id", "seq"),
         Index("ix_posting_ledger", "ledger"),
+        Index("uq_posting_id", "id", unique=True, postgresql_where=text("division_id IS NOT NULL")),
     )
 
     journal_id: Mapped[UUID] = mapped_column(ForeignKey("journal.id"), primary_key=True)
@@ -81,3 +87,4 @@ class Posting(Base):
     division_id: Mapped[int | None]
     seq: Mapped[int | None]
     balance_after: Mapped[int | None]
+    id: Mapped[int] = mapped_column(BigInteger, Identity())

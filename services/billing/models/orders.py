@@ -34,7 +34,10 @@ class Charge(Base):
     """An order paid from funds; its id is the receipt number."""
 
     __tablename__ = "charge"
-    __table_args__ = (UniqueConstraint("source", "order_id"), Index("ix_charge_account_id_id", "account_id", "id"))
+    __table_args__ = (
+        UniqueConstraint("source", "order_id"),
+        Index("ix_charge_division_id_charged_at_id", "division_id", "charged_at", "id"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     source: Mapped[str]

@@ -1,26 +1,31 @@
 """A customer announces a payment, which changes nothing; staff, the bank feed or a bank file settle it."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.billing.models.base import Base
 from services.billing.rules import reference_of
 from shared.errors import Conflict, Denied
 
+NEXT_RECEIPT: Any = func.nextval("charge_id_seq")
 PENDING = "settled_at IS NULL AND canceled_at IS NULL"
 
 
 class Payment(Base):
-    """`amount` is what was announced, `received` what came. The same bank reference of the same method counts once."""
+    """`amount` is what was announced, `received` what came. The same bank reference of the same method counts once. Its
+    receipt has a number of the charges' series: there is one place to ask for both."""
 
     __tablename__ = "payment"
     __table_args__ = (
         UniqueConstraint("account_id", "method", "bank_reference"),
+        UniqueConstraint("receipt_id"),
         CheckConstraint("amount > 0 AND received > 0", "amount"),
         CheckConstraint("(settled_at IS NULL) = (received IS NULL)", "received"),
+        CheckConstraint("(settled_at IS NULL) = (receipt_id IS NULL)", "receipt"),
         CheckConstraint("num_nonnulls(settled_at, canceled_at) <= 1", "ended_once"),
         CheckConstraint("reversed_at IS NULL OR settled_at IS NOT NULL", "reversed"),
         Index("ix_payment_account_id_id", "account_id", "id"),
@@ -42,6 +47,7 @@ class Payment(Base):
     received: Mapped[int | None]
     settled_at: Mapped[datetime | None]
     settled_by: Mapped[str | None]
+    receipt_id: Mapped[int | None]
     canceled_at: Mapped[datetime | None]
     cancel_reason: Mapped[str | None]
     reversed_at: Mapped[datetime | None]
@@ -65,7 +71,7 @@ class Payment(Base):
             raise Denied("A payment is settled by somebody else than who announced it; ask a colleague.")
         self._only_pending("settled", now)
         self.received, self.bank_reference = received, bank_reference
-        self.settled_at, self.settled_by = now, who
+        self.settled_at, self.settled_by, self.receipt_id = now, who, NEXT_RECEIPT
 
     def cancel(self, reason: str, now: datetime) -> None:
         self._only_pending("canceled", now)

@@ -1,5 +1,12 @@
-from services.billing.pages import invoices, payments, prices, purchase_orders, selling
+from services.billing.pages import invoices, payments, prices, purchase_orders, selling, statement
 
-routers = [invoices.router, payments.router, prices.router, purchase_orders.router, selling.router]
+routers = [
+    invoices.router,
+    payments.router,
+    prices.router,
+    purchase_orders.router,
+    selling.router,
+    statement.router,
+]
 
 __all__ = ["routers"]

@@ -20,6 +20,16 @@ async def visible_division(tx: AsyncSession, caller: Caller, container_id: int |
     return division
 
 
+async def divisions_shown(tx: AsyncSession, caller: Caller, limit: int) -> list[Division]:
+    """Those of the caller to choose from, the top-level one first."""
+    query = select(Division).join(Account, Account.id == Division.account_id)
+    query = query.where(Division.account_id == caller.account_id)
+    if caller.divisions:
+        query = query.where(Division.id.in_(caller.divisions))
+    by_name = (Account.top_division_id != Division.id, Division.name, Division.id)
+    return list(await tx.scalars(query.order_by(*by_name).limit(limit)))
+
+
 async def _only_division(tx: AsyncSession, caller: Caller) -> Division:
     if caller.is_operator:
         raise Rejected("Say which division: as an operator you see those of every account by their container_id.")

@@ -12,9 +12,13 @@ from shared.errors import Denied, NotFound
 PAYING = ("administrator", "finance_manager")
 
 
-def finance_scope(caller: Caller, model: type[PurchaseOrder] | type[Payment]) -> ColumnElement[bool]:
+def may_read_finance(caller: Caller) -> None:
     if caller.key_role in ORDER_KEYS or caller.role not in FINANCE:
         raise Denied("This role or API key may not see finances; ask a finance manager of your account.")
+
+
+def finance_scope(caller: Caller, model: type[PurchaseOrder] | type[Payment]) -> ColumnElement[bool]:
+    may_read_finance(caller)
     if caller.is_operator:
         return true()
     scope: Any = model.account_id == caller.account_id

@@ -1,4 +1,5 @@
 from services.billing.rules.catalogue import Catalogue, Missing
+from services.billing.rules.chart import Chart, Point, draw
 from services.billing.rules.dated import PriceRow, RateRow, SellerRow, TaxRow
 from services.billing.rules.facts import Charged, Placed, charged_from, placed_from, values_of
 from services.billing.rules.money import (
@@ -11,6 +12,7 @@ from services.billing.rules.money import (
     printed,
     refuse_unbookable,
 )
+from services.billing.rules.period import Period, month_before, month_of, period_of
 from services.billing.rules.quote import Quote, QuotedLine, QuotedTax, Wanted, make_quote
 from services.billing.rules.references import reference_of, references_in
 from services.billing.rules.standing import Standing
@@ -19,8 +21,11 @@ __all__ = [
     "LARGEST",
     "Catalogue",
     "Charged",
+    "Chart",
     "Missing",
+    "Period",
     "Placed",
+    "Point",
     "PriceRow",
     "Quote",
     "QuotedLine",
@@ -33,10 +38,14 @@ __all__ = [
     "allocate",
     "charged_from",
     "decimals",
+    "draw",
     "from_text",
     "half_up",
     "in_each_exponent",
     "make_quote",
+    "month_before",
+    "month_of",
+    "period_of",
     "placed_from",
     "printed",
     "reference_of",

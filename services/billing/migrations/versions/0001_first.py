@@ -53,7 +53,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_charge')),
     sa.UniqueConstraint('source', 'order_id', name=op.f('uq_charge_source_order_id'))
     )
-    op.create_index('ix_charge_account_id_id', 'charge', ['account_id', 'id'], unique=False)
+    op.create_index('ix_charge_division_id_charged_at_id', 'charge', ['division_id', 'charged_at', 'id'], unique=False)
     op.create_table('division',
     sa.Column('id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('account_id', sa.BigInteger(), nullable=False),
@@ -148,6 +148,7 @@ def upgrade() -> None:
     sa.Column('text', sa.Text(), nullable=False),
     sa.Column('order_source', sa.Text(), nullable=True),
     sa.Column('order_id', sa.BigInteger(), nullable=True),
+    sa.Column('subject_id', sa.BigInteger(), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_journal'))
     )
     op.create_index('ix_journal_account_id_at', 'journal', ['account_id', 'at'], unique=False)
@@ -173,17 +174,20 @@ def upgrade() -> None:
     sa.Column('received', sa.BigInteger(), nullable=True),
     sa.Column('settled_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('settled_by', sa.Text(), nullable=True),
+    sa.Column('receipt_id', sa.BigInteger(), nullable=True),
     sa.Column('canceled_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('cancel_reason', sa.Text(), nullable=True),
     sa.Column('reversed_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('reversed_by', sa.Text(), nullable=True),
     sa.Column('reversal_reason', sa.Text(), nullable=True),
+    sa.CheckConstraint('(settled_at IS NULL) = (receipt_id IS NULL)', name=op.f('ck_payment_receipt')),
     sa.CheckConstraint('(settled_at IS NULL) = (received IS NULL)', name=op.f('ck_payment_received')),
     sa.CheckConstraint('amount > 0 AND received > 0', name=op.f('ck_payment_amount')),
     sa.CheckConstraint('num_nonnulls(settled_at, canceled_at) <= 1', name=op.f('ck_payment_ended_once')),
     sa.CheckConstraint('reversed_at IS NULL OR settled_at IS NOT NULL', name=op.f('ck_payment_reversed')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_payment')),
-    sa.UniqueConstraint('account_id', 'method', 'bank_reference', name=op.f('uq_payment_account_id_method_bank_reference'))
+    sa.UniqueConstraint('account_id', 'method', 'bank_reference', name=op.f('uq_payment_account_id_method_bank_reference')),
+    sa.UniqueConstraint('receipt_id', name=op.f('uq_payment_receipt_id'))
     )
     op.create_index('ix_payment_account_id_id', 'payment', ['account_id', 'id'], unique=False)
     op.create_index('ix_payment_division_id_id', 'payment', ['division_id', 'id'], unique=False)
@@ -388,11 +392,13 @@ def upgrade() -> None:
     sa.Column('division_id', sa.BigInteger(), nullable=True),
     sa.Column('seq', sa.BigInteger(), nullable=True),
     sa.Column('balance_after', sa.BigInteger(), nullable=True),
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
     sa.ForeignKeyConstraint(['journal_id'], ['journal.id'], name=op.f('fk_posting_journal_id_journal')),
     sa.PrimaryKeyConstraint('journal_id', 'line', name=op.f('pk_posting')),
     sa.UniqueConstraint('division_id', 'seq', name=op.f('uq_posting_division_id_seq'))
     )
     op.create_index('ix_posting_ledger', 'posting', ['ledger'], unique=False)
+    op.create_index('uq_posting_id', 'posting', ['id'], unique=True, postgresql_where=sa.text('division_id IS NOT NULL'))
     op.create_table('receivable',
     sa.Column('invoice_id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('number', sa.Text(), nullable=False),

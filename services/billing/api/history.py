@@ -1,0 +1,90 @@
+from typing import Any
+
+from fastapi import Request
+
+from services.billing.api.exact import finance_router
+from services.billing.api.finance_rows import container, entry_out, moment, order_out
+from services.billing.queries import history, purchases
+from services.billing.queries.ledger_filters import (
+    HISTORY_FILTERS,
+    HISTORY_SORT,
+    PLAIN,
+    PURCHASE_FILTERS,
+    PURCHASE_SORT,
+)
+from services.billing.queries.purchases import Receipt
+from services.billing.rules import printed
+from shared.listing import Listing, parse_listing
+from shared.web import Tx, Who, now
+
+router = finance_router()
+
+
+@router.get("/balance-history")
+async def balance_history(request: Request, tx: Tx, caller: Who) -> dict[str, Any]:
+    listing = parse_listing(request.query_params.multi_items(), HISTORY_FILTERS, HISTORY_SORT, PLAIN)
+    total, rows = await purchases.balance_history(tx, caller, listing)
+    return {"adjustments": [entry_out(row) for row in rows], "page": _page(total, listing)}
+
+
+@router.get("/adjustment/{adjustment_id}")
+async def adjustment(tx: Tx, caller: Who, adjustment_id: int) -> dict[str, Any]:
+    return entry_out(await history.adjustment(tx, caller, adjustment_id))
+
+
+@router.get("/purchase-history")
+async def purchase_history(request: Request, tx: Tx, caller: Who) -> dict[str, Any]:
+    listing = parse_listing(request.query_params.multi_items(), PURCHASE_FILTERS, PURCHASE_SORT, PLAIN)
+    total, rows = await purchases.purchase_history(tx, caller, listing)
+    return {"order_transactions": [_purchase(row) for row in rows], "page": _page(total, listing)}
+
+
+def _page(total: int, listing: Listing) -> dict[str, int]:
+    return {"total": total, "limit": listing.limit, "offset": listing.offset}
+
+
+def _purchase(row: Any) -> dict[str, Any]:
+    charge = row.Charge
+    return {
+        "id": str(charge.id),
+        "container": container(charge.division_id, row.division),
+        **order_out(charge.source, charge.order_id),
+        "receipt_id": str(charge.id),
+        "amount": printed(charge.total, charge.currency),
+        "currency": charge.currency,
+        "payment_type": "balance",
+        "transaction_date": moment(charge.charged_at),
+        "transaction_type": "purchase",
+        "product_name": row.description,
+    }
+
+
+@router.get("/receipt/{receipt_id}")
+async def receipt(tx: Tx, caller: Who, receipt_id: int) -> dict[str, Any]:
+    found = await purchases.receipt(tx, caller, receipt_id, now())
+    return {name: value for name, value in _receipt(found).items() if value is not None}
+
+
+def _receipt(found: Receipt) -> dict[str, Any]:
+    def money(amount: int) -> str:
+        return printed(amount, found.currency)
+
+    address, emails = found.buyer["address"] or {}, found.buyer.get("emails") or ()
+    return {
+        "id": str(found.id),
+        "date_time": moment(found.at),
+        "acct_amount": money(found.from_balance),
+        "gross_amount": money(found.net),
+        "tax_amount": money(found.tax),
+        "currency": found.currency,
+        "cc_amount": money(found.by_card),
+        "bill_name": found.buyer["legal_name"] or found.buyer["name"],
+        "bill_addr1": address.get("line1"),
+        "bill_addr2": address.get("line2"),
+        "bill_city": address.get("city"),
+        "bill_state": address.get("region"),
+        "bill_zip": address.get("postcode"),
+        "bill_country": address.get("country"),
+        "bill_email": emails[0] if emails else None,
+        "billing_entity_id": found.entity,
+    }

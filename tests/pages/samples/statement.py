@@ -1,0 +1,82 @@
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from services.billing.models import Charge, Division, Payment
+from services.billing.queries.purchases import Receipt
+from services.billing.rules import Period, Point, draw
+from tests.pages.samples.base import ANN, CARA, NOW, Sample
+
+NOVEMBER = Period(date(2026, 11, 1), date(2026, 11, 30))
+STORY = [
+    (4, "Order 123455, invoice INV-2026-000118", "Charge", -37900, "INV-2026-000118"),
+    (6, "Payment for invoice PR-2026-000017", "Credit", 200000, "Receipt 11846"),
+    (9, "Order 123470, invoice INV-2026-000131", "Charge", -390000, "INV-2026-000131"),
+    (12, "Payment for invoice PR-2026-000017", "Credit", 250000, "Receipt 11852"),
+    (14, "Order 123455, credit note CN-2026-000007 for invoice INV-2026-000118", "Credit", 37900, "CN-2026-000007"),
+    (15, "Deposit, שלום <b>SEPA</b> 2026-11-15/88-" + "A" * 60 + " 😀", "Credit", 1, "Receipt 11860"),
+    (16, "Of another division that shares these funds", "Charge", -1, None),
+]
+
+
+def at(day: int) -> datetime:
+    return datetime(2026, 11, day, 10, 2, 31, tzinfo=UTC)
+
+
+def a_statement(opening: int, limit: int | None = -200000, **changed: Any) -> dict[str, Any]:
+    rows, points, balance = [], [], opening
+    for day, text, kind, amount, number in STORY:
+        balance += amount
+        points.append(Point(at(day), balance, balance, balance))
+        paper = {"number": number, "href": "/finance/invoices/118"} if number else None
+        rows.append({"at": at(day), "text": text, "type": kind, "amount": abs(amount), "is_debit": amount < 0,
+                     "balance": balance, "paper": paper})  # fmt: skip
+    shown = {
+        "division": "Main", "funds_name": None, "period": NOVEMBER, "currency": "USD", "opening": opening,
+        "closing": balance, "debit": 427901, "credit": 487901, "lowest": min(point.low for point in points),
+        "count": len(rows), "is_over": False, "chart": draw(opening, points, NOVEMBER, at(23), limit),
+    } | changed  # fmt: skip
+    return {
+        "asked": {"container_id": "14", "from": "2026-11-01", "to": "2026-11-30"}, "error": "", "divisions": DIVISIONS,
+        "shortcuts": [{"text": name, "href": "?", "here": False} for name in ("Last month", "This year")],
+        "statement": shown, "rows": rows, "brought": None, "next": None, "first": None, "downloads": DOWNLOADS,
+    }  # fmt: skip
+
+
+DIVISIONS = [Division(id=14, account_id=7, name="Main"), Division(id=16, account_id=7, name="Hosting Europe")]
+DOWNLOADS = [{"text": name, "href": "?", "why": ""} for name in ("CSV", "XLSX", "PDF")]
+LONG = a_statement(1234567890, None, count=2400, is_over=True, funds_name="Main", division="Hosting Europe") | {
+    "brought": 1234567890, "next": "?after=50", "first": "?",
+    "downloads": [*DOWNLOADS[:2], {"text": "PDF", "href": "?", "why": "up to 1,000 rows"}],
+}  # fmt: skip
+FLAT = Period(date(2026, 10, 3), date(2026, 10, 3))
+NOTHING = a_statement(
+    0, None, count=0, is_over=True, period=FLAT, closing=0, lowest=0, debit=0, credit=0, currency="JPY",
+    chart=draw(0, [], FLAT, FLAT.end, None),
+) | {"rows": []}  # fmt: skip
+REFUSED = NOTHING | {
+    "statement": None, "shortcuts": [],
+    "error": "The period ends on 2026-10-01, before it begins on 2026-10-31; exchange the two days.",
+}  # fmt: skip
+STAFF = REFUSED | {"error": "", "divisions": []}
+
+BUYER = {"name": "Acme", "legal_name": "Acme Example Inc.", "address": {}}
+CHARGED = Receipt(
+    11846, NOW, "EUR", 31849, 6051, 37900, 0, BUYER, 1, 14, "Main", "Order 1201, invoice INV-2026-000140",
+    Charge(invoice_id=140, invoice_number="INV-2026-000140"), None,
+)  # fmt: skip
+BOUNCED = Payment(
+    method="wire_transfer", bank_reference="SEPA 2026-11-20/88", settled_by="cara@issuary.example",
+    reversed_at=NOW + timedelta(days=2), reversal_reason="Returned by the bank",
+)  # fmt: skip
+PAID = replace(CHARGED, net=500000, tax=0, text="Deposit ISS-17-4K", charge=None, payment=BOUNCED)
+
+SAMPLES = [
+    Sample("statement", "billing", "statement.html", "/finance/statement", ANN, a_statement(75000)),
+    Sample("statement-long", "billing", "statement.html", "/finance/statement", ANN, LONG),
+    Sample("statement-nothing", "billing", "statement.html", "/finance/statement", ANN, NOTHING),
+    Sample("statement-refused", "billing", "statement.html", "/finance/statement", ANN, REFUSED),
+    Sample("statement-staff", "billing", "statement.html", "/finance/statement", CARA, STAFF),
+    Sample("receipt", "billing", "receipt.html", "/finance/receipts/11846", ANN, {"receipt": CHARGED}),
+    Sample("receipt-reversed", "billing", "receipt.html", "/finance/receipts/11846", CARA, {"receipt": PAID}),
+]
