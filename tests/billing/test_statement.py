@@ -11,6 +11,7 @@ import pytest
 from pypdf import PdfReader
 
 from services.billing.queries import statement as statements
+from services.billing.rules import reference_of
 from shared.service import Service
 from tests.billing.makers import take_key
 from tests.billing.statements import OCTOBER, ask, book, day, october, open_accounts, trade
@@ -150,7 +151,7 @@ async def test_a_row_names_its_document(shop: World) -> None:
     rows = (await ask(shop, "/statement", container_id=14)).json()["rows"]
 
     assert [(row["document"]["kind"], row["document"]["number"]) for row in rows] == [
-        ("receipt", f"Receipt {rows[0]['receipt_id']}"), ("invoice", f"INV-{YEAR}-000001"),
+        ("payment", reference_of(rows[0]["document"]["id"])), ("invoice", f"INV-{YEAR}-000001"),
         ("invoice", f"INV-{YEAR}-000002"), ("invoice", f"INV-{YEAR}-000003"), ("credit_note", f"CN-{YEAR}-000001"),
     ]  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The pages «Statement» and «Receipt», as a signed-in person gets them."""
+"""The page «Statement», as a signed-in person gets them."""
 
 import re
 from datetime import UTC, datetime
@@ -69,7 +69,7 @@ async def test_each_row_leads_to_its_document(traded: World) -> None:
         while await print_due_documents(traded.billing.db, paper):
             pass
         found = links((await http.get(PAGE)).text)
-        documents = [name for name in found if name.startswith(("INV-", "CN-", "Receipt"))]
+        documents = [name for name in found if name.startswith(("INV-", "CN-", "ISS-"))]
         assert len(documents) == 5
         for name in documents:
             assert (await http.get(found[name])).status_code == 200, name
@@ -163,7 +163,6 @@ async def test_whoever_has_very_many_divisions_says_a_number_too(
 async def test_who_has_no_business_with_finance_gets_no_statement(closed: World, role: str) -> None:
     async with signed_in(closed, role=role) as http:
         assert (await http.get(PAGE, params=OCTOBER)).status_code == 403
-        assert (await http.get("/finance/receipts/1")).status_code == 403
 
 
 async def test_what_cannot_be_a_pdf_says_why_instead_of_a_link(closed: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,21 +180,6 @@ async def test_words_of_a_note_are_text_and_keep_their_direction(closed: World) 
         html = (await http.get(PAGE, params=OCTOBER | {"to": datetime.now(UTC).date().isoformat()})).text
 
     assert "<bdi>&lt;b&gt;bold&lt;/b&gt; &amp; שלום {{ 7 }}</bdi>" in html
-
-
-async def test_a_receipt_of_a_payment_says_how_it_came_and_one_of_a_charge_leads_to_its_invoice(traded: World) -> None:
-    async with signed_in(traded) as http:
-        found = links((await http.get(PAGE)).text)
-        paid = words(await http.get(next(href for href in found.values() if "/finance/receipts/" in href)))
-        [charge] = await traded.rows("billing", "SELECT id FROM charge WHERE order_id = 1")
-        charged = words(await http.get(f"/finance/receipts/{charge.id}"))
-        gone = await http.get("/finance/receipts/999999")
-
-    for said in ("Paid into funds 1,000.00", "Wire transfer", "SEPA 88", "Main", "Acme Example GmbH"):
-        assert said in paid, said
-    for said in ("Charged to funds 177.31", "VAT 28.31", f"INV-{YEAR}-000001"):
-        assert said in charged, said
-    assert gone.status_code == 404
 
 
 async def test_without_a_session_the_statement_leads_to_the_sign_in(closed: World) -> None:

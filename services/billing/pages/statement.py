@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from services.billing.models import Division
-from services.billing.queries import balance, finance, purchases
+from services.billing.queries import balance, finance
 from services.billing.queries import statement as statements
 from services.billing.queries.history import Entry, Paper
 from services.billing.queries.statement import PDF_LONGEST, XLSX_LONGEST, Statement
@@ -147,7 +147,7 @@ def _paper(paper: Paper | None) -> dict[str, str] | None:
         return None
     where = {
         "invoice": f"/finance/invoices/{paper.id}",
-        "receipt": f"/finance/receipts/{paper.id}",
+        "payment": f"/finance/payments/{paper.id}",
         "credit_note": f"/services/v2/finance/credit-note/{paper.id}/pdf",
     }[paper.kind]
     return {"number": paper.number, "href": where if paper.is_ready else f"/finance/invoices/{paper.invoice_id}"}
@@ -161,9 +161,3 @@ def _downloads(of: Statement, asked: dict[str, str]) -> list[dict[str, str]]:
          "why": f"up to {most:,} rows" if of.count > most else ""}
         for form, most in longest.items()
     ]  # fmt: skip
-
-
-@router.get("/receipts/{receipt_id}")
-async def receipt_page(request: Request, tx: Tx, caller: PageUser, receipt_id: int) -> Response:
-    found = await purchases.receipt(tx, caller, receipt_id, now())
-    return page(request, "receipt.html", receipt=found)

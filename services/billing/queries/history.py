@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.models import Charge, CreditNote, Division, Document, Journal, Payment, Posting
 from services.billing.queries.finance import may_read_finance
+from services.billing.rules import reference_of
 from shared.access import Caller
 from shared.errors import NotFound
 
@@ -18,7 +19,7 @@ BY_CARD = "credit_card"
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """What a person is led to: an invoice, a credit note (once its copy is stored), or a payment's receipt."""
+    """What a person is led to: an invoice, a credit note (once its copy is stored), or a payment."""
 
     kind: str
     id: int
@@ -72,6 +73,7 @@ ENTRIES: Any = (
         Charge.invoice_id.label("charged_invoice_id"), Charge.invoice_number.label("charged_invoice_number"),
         CreditNote.id.label("credit_note_id"), CreditNote.number.label("credit_note_number"),
         CreditNote.invoice_id.label("credited_invoice_id"), STORED.label("credit_note_stored"),
+        Payment.id.label("payment_id"),
     )
     .join(Journal, Journal.id == Posting.journal_id)
     .join(Division, Division.id == Posting.division_id)
@@ -121,4 +123,4 @@ def _paper(row: Row[Any]) -> Paper | None:
     if row.credit_note_id:
         stored = row.credit_note_stored
         return Paper("credit_note", row.credit_note_id, row.credit_note_number, row.credited_invoice_id, stored)
-    return Paper("receipt", row.receipt_id, f"Receipt {row.receipt_id}") if row.receipt_id else None
+    return Paper("payment", row.payment_id, reference_of(row.payment_id)) if row.payment_id else None
