@@ -1,10 +1,11 @@
 """Balance history, adjustments, purchase history and receipts over HTTP: certcentral-api 3.2 to 3.4."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from services.billing import actions
 from tests.billing.makers import take_key
 from tests.billing.statements import ask, book, day, october, open_accounts, trade
 from tests.conftest import World
@@ -65,6 +66,18 @@ async def test_a_deposit_by_card_is_called_so(traded: World) -> None:
     await traded.deliver("billing", a_deposit(700, method="credit_card"))
 
     assert (await rows(traded))[0]["transaction_type"] == "Credit Card Deposit"
+
+
+async def test_a_payment_that_bounced_is_a_row_of_its_own_with_the_same_receipt(traded: World) -> None:
+    [payment] = await traded.rows("billing", "SELECT id FROM payment")
+    async with traded.billing.db.transaction() as tx:
+        await actions.reverse_payment(tx, payment.id, "No cover", "ops", datetime.now(UTC))
+
+    found = await rows(traded)
+    told = (await ask(traded, f"/payment/{payment.id}")).json()
+
+    assert (found[0]["transaction_type"], found[0]["debit"]) == ("Reversal", "1000.00")
+    assert found[0]["receipt_id"] == found[-1]["receipt_id"] == told["receipt_id"]
 
 
 async def test_other_debits_are_called_by_their_kind(traded: World) -> None:
@@ -129,6 +142,7 @@ async def test_the_total_counts_after_filters_and_before_the_limit(shop: World) 
         ({"container_id": "9" * 30}, 400, "container_id takes a number"),
         ({"filters[container_id][0]": "14", "filters[container_id][1]": "16"}, 400, "one division here"),
         ({"container_id": "14", "filters[colour]": "red"}, 400, 'no filter "colour"'),
+        ({"container_id": "14", "filters[account_id]": "9002"}, 400, 'no filter "account_id"'),
         ({"container_id": "14", "sort": "colour"}, 400, 'no sort column "colour"'),
         ({"container_id": "14", "filters[transaction_date]": "yesterday"}, 400, "is no date"),
         ({"container_id": "14", "limit": "-1"}, 400, "limit is a whole number"),

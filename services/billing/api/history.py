@@ -4,15 +4,15 @@ from fastapi import Request
 
 from services.billing.api.exact import finance_router
 from services.billing.api.finance_rows import container, entry_out, moment, order_out
-from services.billing.queries import history, purchases
+from services.billing.queries import history, purchases, receipts
 from services.billing.queries.ledger_filters import (
+    CONTAINER,
     HISTORY_FILTERS,
     HISTORY_SORT,
-    PLAIN,
     PURCHASE_FILTERS,
     PURCHASE_SORT,
 )
-from services.billing.queries.purchases import Receipt
+from services.billing.queries.receipts import Receipt
 from services.billing.rules import printed
 from shared.listing import Listing, parse_listing
 from shared.web import Tx, Who, now
@@ -22,7 +22,7 @@ router = finance_router()
 
 @router.get("/balance-history")
 async def balance_history(request: Request, tx: Tx, caller: Who) -> dict[str, Any]:
-    listing = parse_listing(request.query_params.multi_items(), HISTORY_FILTERS, HISTORY_SORT, PLAIN)
+    listing = parse_listing(request.query_params.multi_items(), HISTORY_FILTERS, HISTORY_SORT, CONTAINER)
     total, rows = await purchases.balance_history(tx, caller, listing)
     return {"adjustments": [entry_out(row) for row in rows], "page": _page(total, listing)}
 
@@ -34,7 +34,7 @@ async def adjustment(tx: Tx, caller: Who, adjustment_id: int) -> dict[str, Any]:
 
 @router.get("/purchase-history")
 async def purchase_history(request: Request, tx: Tx, caller: Who) -> dict[str, Any]:
-    listing = parse_listing(request.query_params.multi_items(), PURCHASE_FILTERS, PURCHASE_SORT, PLAIN)
+    listing = parse_listing(request.query_params.multi_items(), PURCHASE_FILTERS, PURCHASE_SORT, CONTAINER)
     total, rows = await purchases.purchase_history(tx, caller, listing)
     return {"order_transactions": [_purchase(row) for row in rows], "page": _page(total, listing)}
 
@@ -61,7 +61,7 @@ def _purchase(row: Any) -> dict[str, Any]:
 
 @router.get("/receipt/{receipt_id}")
 async def receipt(tx: Tx, caller: Who, receipt_id: int) -> dict[str, Any]:
-    found = await purchases.receipt(tx, caller, receipt_id, now())
+    found = await receipts.receipt(tx, caller, receipt_id, now())
     return {name: value for name, value in _receipt(found).items() if value is not None}
 
 

@@ -10,7 +10,7 @@ from services.billing.queries.history import RECEIPT, TYPE
 from shared.errors import Rejected
 from shared.listing import Between, Listing, period
 
-PLAIN = ("container_id", "account_id")
+CONTAINER = ("container_id",)  # asked for by itself, and also without brackets
 LARGEST_ID = 2**63 - 1
 
 
@@ -34,7 +34,7 @@ def within(column: Any, name: str, value: str) -> ColumnElement[bool]:
     return and_(*ends)
 
 
-HISTORY_FILTERS = ("container_id", "account_id", "adjust_type", "transaction_date", "expiration_date")
+HISTORY_FILTERS = (*CONTAINER, "adjust_type", "transaction_date", "expiration_date")
 HISTORY_SORT: Mapping[str, Any] = {
     "id": Posting.id,
     "credit": func.greatest(Posting.amount, 0),
@@ -50,7 +50,7 @@ HISTORY_SORT: Mapping[str, Any] = {
 
 def history_conditions(listing: Listing) -> Iterable[ColumnElement[bool]]:
     for name, values in listing.filters.items():
-        if name not in PLAIN:
+        if name not in CONTAINER:
             yield or_(*(_history_condition(name, value) for value in values))
 
 
@@ -64,7 +64,7 @@ def _history_condition(name: str, value: str) -> ColumnElement[bool]:
     return within(Journal.at, name, value)
 
 
-PURCHASE_FILTERS = ("container_id", "account_id", "transaction_date", "order_id", "receipt_id")
+PURCHASE_FILTERS = (*CONTAINER, "transaction_date", "order_id", "receipt_id")
 PURCHASE_SORT: Mapping[str, Any] = {
     "id": Charge.id,
     "receipt_id": Charge.id,
@@ -76,7 +76,7 @@ PURCHASE_SORT: Mapping[str, Any] = {
 
 def purchase_conditions(listing: Listing) -> Iterable[ColumnElement[bool]]:
     for name, values in listing.filters.items():
-        if name not in PLAIN:
+        if name not in CONTAINER:
             yield or_(*(_purchase_condition(name, value) for value in values))
 
 
