@@ -5,6 +5,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, DateTime, Index, Integer, Table, Text, select
@@ -14,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shared.db import mechanism
 from shared.errors import Denied
 from shared.events.orders import CredentialChanged
+from shared.rates import Windows, check, counted
 
 credential = Table(
     "credential",
@@ -29,6 +31,7 @@ credential = Table(
     Column("role", Text, nullable=False),
     Column("key_role", Integer, nullable=False),
     Column("divisions", JSONB, nullable=False),
+    Column("session", Integer, nullable=False, server_default="1"),
     Column("key_hash", Text),
     Column("revoked_at", DateTime(timezone=True)),
     Index("uq_credential_key_hash", "key_hash", unique=True),
@@ -50,6 +53,7 @@ class Caller:
     role: str
     key_role: int = 0
     divisions: tuple[int, ...] = ()
+    session: int = 1  # sessions of an earlier number are over
 
     @property
     def is_operator(self) -> bool:
@@ -85,17 +89,33 @@ async def find_by_key(tx: AsyncSession, key: str) -> Caller | None:
     return await _find(tx, credential.c.key_hash == hash_key(key))
 
 
+async def find_by_key_in_time(tx: AsyncSession, key: str, limits: Windows, now: datetime) -> Caller | None:
+    """Who asks, and counts it. Raises TooMany."""
+    if not limits:
+        return await find_by_key(tx, key)
+    pause = counted(credential.c.id, limits, now).label("pause")
+    row = (await tx.execute(select(credential, pause).where(_alive(credential.c.key_hash == hash_key(key))))).first()
+    check(row.pause if row else 0.0, limits, "requests with this API key")
+    return _caller(row) if row else None
+
+
 async def find_user(tx: AsyncSession, user_id: int) -> Caller | None:
     return await _find(tx, (credential.c.user_id == user_id) & (credential.c.kind == "user"))
 
 
 async def _find(tx: AsyncSession, where: ColumnElement[bool]) -> Caller | None:
-    row = (await tx.execute(select(credential).where(where, credential.c.revoked_at.is_(None)))).first()
-    if row is None:
-        return None
+    row = (await tx.execute(select(credential).where(_alive(where)))).first()
+    return _caller(row) if row else None
+
+
+def _alive(where: ColumnElement[bool]) -> ColumnElement[bool]:
+    return where & credential.c.revoked_at.is_(None)
+
+
+def _caller(row: Any) -> Caller:
     return Caller(
         row.id, row.kind, row.account_id, row.account_name, row.user_id, row.user_name, row.email, row.role,
-        row.key_role, tuple(row.divisions),
+        row.key_role, tuple(row.divisions), row.session,
     )  # fmt: skip
 
 
@@ -128,6 +148,7 @@ def _row(event: CredentialChanged) -> dict[str, Any]:
         "email",
         "role",
         "key_role",
+        "session",
         "key_hash",
     }
     return {

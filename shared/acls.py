@@ -8,10 +8,11 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import for_code
 from aiokafka.protocol.admin import CreateAclsRequest
 
-from shared.asyncapi import all_events, said_by
+from shared.asyncapi import ANSWERED, all_events, said_by
 from shared.door import Door
 from shared.errors import Rejected
 from shared.events.base import Command, Event
+from shared.events.validation import CheckDone, CheckWanted
 
 HEAD = """#!/bin/sh
 # Made by `python -m services ctl acls` from what the services hear and say.
@@ -25,6 +26,7 @@ allow() { kafka-acls.sh --bootstrap-server "$KAFKA" --command-config "$ADMIN" --
 OPERATIONS = {"Read": 3, "Write": 4, "Create": 5, "Alter": 7, "Describe": 8, "DescribeConfigs": 10, "AlterConfigs": 11}
 KINDS = {"topic": 2, "group": 3}
 LITERAL, PREFIXED, ALLOW = 3, 4, 3
+KEPT_INSIDE = ("credentials.v1", "checks.v1", "check-results.v1")
 SETTING_UP = ("Create", "Alter", "AlterConfigs", "Describe", "DescribeConfigs")
 
 
@@ -40,7 +42,7 @@ def of_service(name: str, door: Door) -> Iterator[Grant]:
     """`DescribeConfigs`: a service looks at its topics when it starts. An idempotent producer needs no more than to
     write, since Kafka 2.8."""
     yield Grant(("Write", "DescribeConfigs"), "topic", _topics(said_by(name)))
-    yield Grant(("Read", "DescribeConfigs"), "topic", _topics(door.heard))
+    yield Grant(("Read", "DescribeConfigs"), "topic", _topics({*door.heard, *ANSWERED.get(name, ())}))
     yield Grant(("Read",), "group", (door.name,))
 
 
@@ -49,11 +51,18 @@ def of_setup() -> Iterator[Grant]:
     yield Grant(SETTING_UP, "topic", _topics(all_events()))
 
 
+def of_perspective() -> Iterator[Grant]:
+    """A remote perspective of validation hears what to look at and says what it saw, and knows nothing else."""
+    yield Grant(("Write", "DescribeConfigs"), "topic", (CheckDone.topic,))
+    yield Grant(("Read", "DescribeConfigs"), "topic", (CheckWanted.topic,))
+    yield Grant(("Read",), "group", ("perspective-",), prefixed=True)
+
+
 def of_system(name: str) -> Iterator[Grant]:
     """Another system asks by commands and hears facts, in groups that begin with its name. It writes no facts: whoever
     may write on a topic of facts can speak in that service's name."""
     commands = {event for event in all_events() if issubclass(event, Command)}
-    facts = {event for event in all_events() if not event.topic.endswith("credentials.v1")} - commands
+    facts = {event for event in all_events() if not event.topic.endswith(KEPT_INSIDE)} - commands
     yield Grant(("Write",), "topic", _topics(commands))
     yield Grant(("Read",), "topic", _topics(facts))
     yield Grant(("Read",), "group", (name,), prefixed=True)

@@ -6,7 +6,12 @@ from shared.events import billing, notifications, orders, validation
 from shared.events.base import Command, Event
 
 SPEAKERS = {module.SOURCE.removeprefix("issuary/"): module for module in (orders, billing, validation, notifications)}
-ASKED: dict[str, set[type[Event]]] = {"orders": {validation.AuthorizeIssuance}}  # commands of one service to another
+# Commands of one service to another.
+ASKED: dict[str, set[type[Event]]] = {
+    "orders": {validation.AuthorizeIssuance, validation.ChangeDcvMethod, validation.CheckDomain}
+}
+# Heard beside the door, by whoever waits for it; and said by processes of the service that stand elsewhere.
+ANSWERED: dict[str, set[type[Event]]] = {"validation": {validation.CheckDone}}
 HEADERS = {
     "ce_specversion": "CloudEvents version, 1.0",
     "ce_id": "UUIDv7 of the event; the same id takes effect once",
@@ -21,13 +26,15 @@ HEADERS = {
 
 
 def facts_of(module: Any) -> list[type[Event]]:
-    """The concrete facts and commands of a speaker's module, in the order they are written."""
+    """The concrete facts and commands of a speaker's module in the order they are written, of a package in the order it
+    lists them."""
+    listed = [getattr(module, name) for name in getattr(module, "__all__", vars(module))]
     return [
         kind
-        for kind in vars(module).values()
+        for kind in listed
         if isinstance(kind, type)
         and issubclass(kind, Event)
-        and kind.__module__ == module.__name__
+        and kind.__module__.startswith(module.__name__)
         and _is_concrete(kind)
     ]
 
@@ -42,11 +49,12 @@ def all_events() -> list[type[Event]]:
 
 def said_by(service: str) -> set[type[Event]]:
     facts = {fact for fact in facts_of(SPEAKERS[service]) if not issubclass(fact, Command)}
-    return facts | ASKED.get(service, set())
+    return (facts | ASKED.get(service, set())) - ANSWERED.get(service, set())
 
 
 def document(service: str, heard: set[type[Event]]) -> dict[str, Any]:
-    said = said_by(service)
+    answered = ANSWERED.get(service, set())
+    said, heard = said_by(service) | answered, heard | answered
     channels = {fact.topic for fact in heard | said}
     messages = {_name(fact): message(fact) for fact in sorted(heard | said, key=_name)}
     return {

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, Identity, Table, Text, insert, select
+from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Table, Text, insert, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,6 +19,7 @@ audit_log = Table(
     Column("subject", Text, nullable=False),
     Column("before", JSONB),
     Column("after", JSONB),
+    Index("ix_audit_log_subject_id", "subject", "id"),
 )
 
 
@@ -35,4 +36,13 @@ async def _write(tx: AsyncSession) -> None:
 
 async def entries(tx: AsyncSession, before: int | None = None, limit: int = 50) -> list[Any]:
     query = select(audit_log).order_by(audit_log.c.id.desc()).limit(limit)
+    return list(await tx.execute(query.where(audit_log.c.id < before) if before else query))
+
+
+async def entries_about(
+    tx: AsyncSession, subject: str, what: str, before: int | None = None, limit: int = 50
+) -> list[Any]:
+    """What was done to one thing in one respect, newest first."""
+    about = (audit_log.c.subject == subject, audit_log.c.what == what)
+    query = select(audit_log).where(*about).order_by(audit_log.c.id.desc()).limit(limit)
     return list(await tx.execute(query.where(audit_log.c.id < before) if before else query))

@@ -4,9 +4,9 @@ import argparse
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,6 +44,7 @@ class Tools:
     build: Build
     settings: Settings
     door: Callable[[str], Door]
+    own: Mapping[str, str] = field(default_factory=dict)  # services that have commands of their own, and which
 
 
 def topics() -> list[str]:
@@ -51,7 +52,7 @@ def topics() -> list[str]:
 
 
 def main(arguments: Sequence[str], tools: Tools) -> int:
-    told = _parser(tools.names).parse_args(arguments)
+    told = _parser(tools.names, tools.own).parse_args(arguments)
     command: Callable[[Any, Tools], Awaitable[None]] = told.command
     try:
         asyncio.run(_run(command, told, tools))
@@ -91,9 +92,12 @@ def _absence(name: str, tools: Tools) -> Iterator[None]:
         raise Outage(f"Kafka at {settings.kafka}: {in_words(error)}") from error
 
 
-def _parser(names: Sequence[str]) -> argparse.ArgumentParser:
+def _parser(names: Sequence[str], own: Mapping[str, str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m services ctl")
+    parser.add_argument("--data", metavar="DIR", help="before all else: the folder of a `make run`, like .issuary")
     commands = parser.add_subparsers(required=True)
+    for name, text in own.items():
+        commands.add_parser(name, help=text).add_subparsers(required=True)
     all_or_some = _command(commands, "migrate", migrate, "bring databases up to date", service=False)
     all_or_some.add_argument("services", nargs="*", help=f"some of {', '.join(names)}; all where none is named")
     made = _command(
@@ -184,7 +188,8 @@ async def show_gateway(told: Any, tools: Tools) -> None:
 async def grant_or_print(told: Any, tools: Tools) -> None:
     services = {told.principal.format(name): acls.of_service(name, tools.door(name)) for name in tools.names}
     others = {f"User:{name}": acls.of_system(name) for name in told.system}
-    grants = {**services, told.principal.format("setup"): acls.of_setup(), **others}
+    elsewhere = {told.principal.format("perspective"): acls.of_perspective()}
+    grants = {**services, **elsewhere, told.principal.format("setup"): acls.of_setup(), **others}
     if not told.apply:
         print(acls.script(grants), end="")
         return

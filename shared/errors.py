@@ -19,6 +19,17 @@ class Denied(DomainError):
     code = "access_denied|missing_permission"
 
 
+class TooMany(DomainError):
+    """Asked too often; in `retry_after` seconds it is answered again."""
+
+    status = 429
+    code = "request_limit_exceeded"
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class NotFound(DomainError):
     status = 404
     code = "not_found"

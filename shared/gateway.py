@@ -30,7 +30,7 @@ server {
     server_tokens off;
     resolver @RESOLVER@ valid=2s ipv6=off;
     resolver_timeout 2s;
-    client_max_body_size 8m;  # the service's own limit is lower, and it says so in its own words
+    client_max_body_size 24m;  # the service's own limit is lower, and it says so in its own words
 
     location / {
         proxy_pass http://$service:@PORT@;

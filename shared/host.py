@@ -18,6 +18,7 @@ ROUTES: dict[str, str] = {
     **{f"{API}/{noun}": "orders" for noun in
        ("order", "certificate", "request", "organization", "user", "account", "container", "product")},
     "/": "orders",
+    "/pki": "orders",
     f"{API}/finance": "billing",
     f"{API}/product/pricing": "billing",
     f"{API}/account/subaccount": "billing",

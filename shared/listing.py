@@ -88,12 +88,16 @@ def _moment(name: str, text: str) -> tuple[datetime, datetime]:
     """When it begins and when it is over: a day lasts a day, a time a second."""
     try:
         if len(text) <= 10:
-            begin = datetime.combine(date.fromisoformat(text.strip()), time(), UTC)
-            return begin, begin + timedelta(days=1)
+            return _lasting(datetime.combine(date.fromisoformat(text.strip()), time(), UTC), timedelta(days=1))
         begin = datetime.fromisoformat(text.strip())
+        return _lasting(begin.astimezone(UTC) if begin.tzinfo else begin.replace(tzinfo=UTC), timedelta(seconds=1))
     except (ValueError, OverflowError):
         raise Rejected(
             f"filters[{name}]: {text[:40]!r} is no date; use 2026-11-03 or 2026-11-03T09:12:44+00:00."
         ) from None
-    begin = begin if begin.tzinfo else begin.replace(tzinfo=UTC)
-    return begin, begin + timedelta(seconds=1)
+
+
+def _lasting(begin: datetime, span: timedelta) -> tuple[datetime, datetime]:
+    """The last day there is has no end after it."""
+    last = datetime.max.replace(tzinfo=UTC)
+    return begin, begin + span if begin <= last - span else last

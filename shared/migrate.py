@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, NullPool, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from shared import access, audit, idempotency, inbox, outbox, parking
+from shared import access, audit, idempotency, inbox, outbox, parking, rates
 from shared.db import Connector, mechanism
 from shared.partitions import DAYS_AHEAD, day_partitions
 from shared.schema import ROOT as ROOT
@@ -19,7 +19,7 @@ from shared.schema import Schema, compare
 from shared.schema import alembic_config as alembic_config
 
 ONE_AT_A_TIME = threading.Lock()  # Alembic's context is the process's, whichever thread migrates
-TABLES = (access, audit, idempotency, inbox, outbox, parking)  # imported so that `mechanism` knows their tables
+TABLES = (access, audit, idempotency, inbox, outbox, parking, rates)  # imported so that `mechanism` knows their tables
 
 APPEND_ONLY = (
     """
@@ -73,7 +73,7 @@ def create_mechanism(op: Any, inbox_days: int = 35) -> None:
     its topics from the beginning."""
     connection = op.get_bind()
     mechanism.create_all(connection, checkfirst=False)
-    for statement in APPEND_ONLY:
+    for statement in (*APPEND_ONLY, rates.FUNCTION):
         connection.execute(text(statement))
     connection.execute(text("CREATE TABLE inbox_other PARTITION OF inbox DEFAULT"))
     connection.execute(text("CREATE INDEX ix_inbox_other_received_at ON inbox_other (received_at)"))

@@ -1,5 +1,6 @@
 """What a transaction announces leaves with its commit; `shared/relay.py` carries it to Kafka."""
 
+from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
 
@@ -67,10 +68,10 @@ def announce(tx: AsyncSession, event: Event) -> None:
     waiting = tx.info.setdefault("outbox", [])
     if not waiting:
         at_last(tx, write_outbox)
-    waiting.append((event.id, event.topic, event.key, to_json(_headers(tx, event)), payload))
+    waiting.append((event.id, event.topic, event.key, to_json(headers_of(event, tx.info)), payload))
 
 
-def _headers(tx: AsyncSession, event: Event) -> dict[str, str]:
+def headers_of(event: Event, known: Mapping[Any, Any]) -> dict[str, str]:
     """CloudEvents 1.0, binary mode over Kafka; correlation and trace by the plain names that tools read."""
     headers = {
         "ce_specversion": "1.0",
@@ -80,11 +81,11 @@ def _headers(tx: AsyncSession, event: Event) -> dict[str, str]:
         "ce_time": event.occurred_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         "ce_subject": event.subject,
         "content-type": "application/json",
-        "correlation_id": tx.info.get("correlation_id") or event.causation_id or str(event.id),
+        "correlation_id": known.get("correlation_id") or event.causation_id or str(event.id),
     }
     if event.causation_id:
         headers["ce_causationid"] = event.causation_id
-    if trace := tx.info.get("traceparent"):
+    if trace := known.get("traceparent"):
         headers["traceparent"] = trace
     return headers
 

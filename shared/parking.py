@@ -62,7 +62,8 @@ class Parked:
 
 
 async def blocked(tx: AsyncSession, topic: str, scopes: Sequence[str]) -> set[str]:
-    """The scopes with something parked. Taken after the inbox rows, never before: `messaging.md` 4.3."""
+    """The scopes with something parked. Taken after the inbox rows, never before: who lost the partition may be parking
+    one of them, which is seen only by who has waited for its inbox row."""
     if not scopes:
         return set()
     rows = await (await tx.connection()).exec_driver_sql(BLOCKED, (topic, list(set(scopes))))

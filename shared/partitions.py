@@ -67,6 +67,7 @@ async def _drop_old(inbox_days: int, published_days: int, tx: AsyncSession) -> N
         await tx.execute(text(DROP_OLD.format(table=table, days=days + 1)))
     await tx.execute(OLD_FOREIGN, {"days": inbox_days})
     await tx.execute(text("DELETE FROM idempotency_key WHERE created_at < now() - interval '7 days'"))
+    await tx.execute(text("DELETE FROM request_count WHERE last_at < extract(epoch FROM now()) - 86400"))
 
 
 async def _make_room(tx: AsyncSession, day: datetime) -> None:

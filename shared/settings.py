@@ -53,6 +53,10 @@ class BaseSettings(BaseModel):
     session_secret: SecretStr = SecretStr("")
     service_key: SecretStr = SecretStr("")
     max_body_bytes: int = 262_144
+    # requests in seconds, of one API key
+    rate_limits: str = Field(
+        "100/5,1000/180", pattern=r"^(none|[1-9]\d{0,6}/[1-9]\d{0,6}(,[1-9]\d{0,6}/[1-9]\d{0,6})*)$"
+    )
 
     @classmethod
     def from_environment(cls, given: Mapping[str, str]) -> Self:

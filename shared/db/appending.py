@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
 
-from shared.db.columns import POSTGRESQL, to_json
+from shared.db.columns import array_type, to_json
 
 
 def append(tx: AsyncSession, model: type[DeclarativeBase], **values: Any) -> None:
@@ -21,6 +21,8 @@ def append(tx: AsyncSession, model: type[DeclarativeBase], **values: Any) -> Non
 
 
 async def write_appended(tx: AsyncSession) -> None:
+    """At the end, or sooner where they are read. What they refer to goes first."""
+    await tx.flush()
     waiting: dict[Table, list[dict[str, Any]]] = tx.info.get("appended", {})
     if not waiting:
         return
@@ -45,9 +47,9 @@ def _insert_all(shape: tuple[tuple[Table, tuple[str, ...]], ...]) -> tuple[str, 
 
 
 def _insert_from_arrays(table: Table, names: tuple[str, ...], first: int) -> str:
-    types = [table.c[name].type.compile(dialect=POSTGRESQL) for name in names]
+    types = [array_type(table.c[name].type) for name in names]
     columns = ", ".join(f'"{name}"' for name in names)
-    arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(types, first))
+    arrays = ", ".join(f"${n}::{kind}" for n, kind in enumerate(types, first))
     return f" INSERT INTO {table.name} ({columns}) SELECT * FROM unnest({arrays})"  # noqa: S608
 
 

@@ -34,6 +34,11 @@ POSTGRESQL: Any = dialect()  # type: ignore[no-untyped-call]
 to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # made once: json.dumps makes it each time
 
 
+def array_type(kind: Any) -> str:
+    """In SQL; a column's collation is none of an array's."""
+    return f"{kind.compile(dialect=POSTGRESQL).partition(' COLLATE')[0]}[]"
+
+
 def new_metadata() -> MetaData:
     return MetaData(naming_convention=NAMING)
 

@@ -3,6 +3,7 @@ import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from copy import copy
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
@@ -12,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, a
 from shared.db.appending import write_appended
 from shared.db.connecting import Connector
 
+# Days turn in UTC, wherever the server stands.
+SESSION = {"TimeZone": "UTC", "jit": "off"}
 TIMEOUTS = {"statement_timeout": "15s", "lock_timeout": "15s", "idle_in_transaction_session_timeout": "15s"}
 
 MANY = 30
@@ -26,7 +29,7 @@ def utcnow() -> datetime:
 def make_engine(
     url: str, application_name: str, pool_size: int = 8, encryption: ssl.SSLContext | str = "prefer"
 ) -> AsyncEngine:
-    settings = {**TIMEOUTS, "application_name": application_name, "jit": "off"}
+    settings = {**TIMEOUTS, **SESSION, "application_name": application_name}
     return create_async_engine(
         url,
         hide_parameters=True,
@@ -79,13 +82,32 @@ class Database:
             waker.set()
 
 
+@asynccontextmanager
+async def attempt(tx: AsyncSession) -> AsyncIterator[None]:
+    """What is refused within it leaves nothing behind: no row, and nothing that waits for the transaction's end."""
+    waiting = {key: _copied(value) for key, value in tx.info.items() if key not in ("kept", "settings")}
+    try:
+        async with tx.begin_nested():
+            yield
+    except BaseException:
+        for key in tx.info.keys() - waiting.keys() - {"kept", "settings"}:
+            del tx.info[key]
+        tx.info.update(waiting)
+        raise
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: copy(part) if isinstance(part, dict | list) else part for key, part in value.items()}
+    return copy(value) if isinstance(value, list | set | deque) else value
+
+
 async def _finish(tx: AsyncSession) -> None:
     steps: dict[Step, None] = tx.info.get("at_end", {})
     done: set[Step] = set()
     while waiting := [step for step in steps if step not in done]:
         done.add(waiting[0])
         await waiting[0](tx)
-    await tx.flush()
     await write_appended(tx)
     for last in tx.info.get("at_last", ()):
         await last(tx)
@@ -95,6 +117,11 @@ def at_end(tx: AsyncSession, step: Step) -> None:
     """Run `step` once, when every function of this transaction has run: gapless numbers are drawn here, so that
     their counter is held for as short as possible and after every other lock."""
     tx.info.setdefault("at_end", {})[step] = None
+
+
+def wake_at_commit(tx: AsyncSession) -> None:
+    """There is something to do for a step of this process, and somebody waits for it."""
+    tx.info["announced"] = True
 
 
 def at_last(tx: AsyncSession, step: Step) -> None:

@@ -4,13 +4,19 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, Select, and_, bindparam, func, select
+from sqlalchemy import ARRAY, Select, and_, bindparam, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, class_mapper
 
 from shared.errors import NotFound
 
 M = TypeVar("M", bound=DeclarativeBase)
+
+
+async def plan_for_values(tx: AsyncSession) -> None:
+    """Until the transaction ends: what may be asked for in many ways is planned for the values that are asked for. A
+    plan for any values, which PostgreSQL makes after some executions, passes over the index of the rare ones."""
+    await tx.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
 
 
 @cache

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 
 from shared.devstack.broker import PARTITIONS
 from shared.devstack.engine import Container
+from shared.devstack.postgres import create_missing
 from shared.service.topics import wanted
 from shared.settings import BaseSettings
 
@@ -27,7 +28,8 @@ SAME_EVERYWHERE = "TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C' LOCALE_PROVIDER
 class Contained:
     """A server in a container of its own, which goes with the block that entered it."""
 
-    container: Container
+    def __init__(self, container: Container, answers: Callable[[], Awaitable[bool]]) -> None:
+        self.container, self._answers = container, answers
 
     async def __aenter__(self) -> Self:
         try:
@@ -58,15 +60,13 @@ class Contained:
             await self.container.check()
             await asyncio.sleep(0.05)
 
-    async def _answers(self) -> bool:
-        raise NotImplementedError
-
 
 class Postgres(Contained):
     def __init__(self, *, durable: bool = True, image: str = POSTGRES_IMAGE) -> None:
         self._password = secrets.token_urlsafe(24)
         environment = {"POSTGRES_PASSWORD": self._password, "POSTGRES_USER": OWNER}
-        self.container = Container("postgres", image, 5432, command=_options(durable), environment=environment)
+        container = Container("postgres", image, 5432, command=_options(durable), environment=environment)
+        super().__init__(container, self._lets_in)
 
     @property
     def port(self) -> int:
@@ -76,14 +76,7 @@ class Postgres(Contained):
         return f"postgresql+asyncpg://{OWNER}:{self._password}@{self.container.host}:{self.port}/{database}"
 
     async def make_databases(self, names: Iterable[str]) -> None:
-        connection = await self.connect()
-        try:
-            present = {row["datname"] for row in await connection.fetch("SELECT datname FROM pg_database")}
-            for name in names:
-                if name not in present:
-                    await connection.execute(f'CREATE DATABASE "{name}" {SAME_EVERYWHERE}')
-        finally:
-            await connection.close()
+        await create_missing(await self.connect(), names, SAME_EVERYWHERE)
 
     async def connect(self) -> "asyncpg.Connection[asyncpg.Record]":
         return await asyncpg.connect(
@@ -95,7 +88,7 @@ class Postgres(Contained):
             timeout=5,
         )
 
-    async def _answers(self) -> bool:
+    async def _lets_in(self) -> bool:
         try:
             await (await self.connect()).close()
         except (OSError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError):
@@ -114,7 +107,7 @@ class Broker(Contained):
     """One node of Apache Kafka, controller and broker in one."""
 
     def __init__(self, *, image: str = KAFKA_IMAGE) -> None:
-        self.container = Container("kafka", image, 9092, environment={})
+        super().__init__(Container("kafka", image, 9092, environment={}), self._lists_topics)
         self.container.environment = _node(self.address)
 
     @property
@@ -142,7 +135,7 @@ class Broker(Contained):
             if missing:
                 await admin.create_topics(missing)
 
-    async def _answers(self) -> bool:
+    async def _lists_topics(self) -> bool:
         try:
             async with self._admin() as admin:
                 await admin.list_topics()

@@ -4,29 +4,43 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import dns.edns
 import dns.exception
 import dns.flags
 import dns.message
+import dns.name
 import dns.opcode
 import dns.rcode
 import dns.rdataclass
+import dns.rdatatype
 
 from shared.devstack.child import free_port
-from shared.devstack.zone import Zone, ZoneFile
+from shared.devstack.zone import Answer, ZoneFile
 
 LARGEST_UDP = 1232  # what passes everywhere unfragmented (DNS flag day 2020)
 IDLE_TCP_SECONDS = 10.0
 HEADER_LENGTH = 12
 
 
+class Answers(Protocol):
+    def answer(self, name: dns.name.Name, kind: dns.rdatatype.RdataType) -> Answer: ...
+
+
+class Source(Protocol):
+    """A zone file, or a view of one."""
+
+    path: Path
+
+    def current(self) -> Answers: ...
+
+
 class DnsServer:
     """Authoritative for everything its zone file holds, on loopback, over UDP and TCP on the same port."""
 
-    def __init__(self, zone_file: Path, say: Callable[[str], None] = print, port: int = 0) -> None:
-        self.zone_file = ZoneFile(zone_file, say)
+    def __init__(self, zone_file: "Path | Source", say: Callable[[str], None] = print, port: int = 0) -> None:
+        self.zone_file: Source = ZoneFile(zone_file, say) if isinstance(zone_file, Path) else zone_file
         self._wanted = port
         self._tcp: asyncio.Server
         self._udp: asyncio.DatagramTransport
@@ -104,7 +118,7 @@ class _Udp(asyncio.DatagramProtocol):
             self._transport.sendto(response, addr)
 
 
-def _response(query: dns.message.Message, zone: Zone) -> dns.message.Message:
+def _response(query: dns.message.Message, zone: Answers) -> dns.message.Message:
     response = dns.message.make_response(query, our_payload=LARGEST_UDP)
     refusal = _refusal(query)
     if refusal is not None:

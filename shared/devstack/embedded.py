@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from shared.devstack.dns import DnsServer
 from shared.devstack.mail import MailSink
 from shared.devstack.postgres import Postgres
 from shared.devstack.secrets import Secrets
+from shared.devstack.views import as_setting
 
 # It has no idempotent producer, holds a fetch back as long as it may, and needs half a session time-out for a join.
 BROKER_HABITS = {
@@ -32,6 +33,7 @@ class Servers:
     broker: Broker
     dns: DnsServer
     mail: MailSink
+    views: Mapping[str, DnsServer] = field(default_factory=dict)  # of the remote perspectives
 
 
 @dataclass(frozen=True)
@@ -46,21 +48,25 @@ class Embedded:
     replay_since: datetime | None
 
 
+def reaching(servers: Servers, services: Sequence[str]) -> dict[str, str]:
+    """What `ctl` needs to work on it."""
+    databases = {f"ISSUARY_{name.upper()}_DATABASE_URL": servers.postgres.url(name) for name in services}
+    return {**databases, **BROKER_HABITS, "ISSUARY_KAFKA": servers.broker.address}
+
+
 def settings(servers: Servers, secrets: Secrets, services: Sequence[str], console: str) -> dict[str, str]:
     """Over what the caller's own environment says: a development stack must never reach another system."""
-    databases = {f"ISSUARY_{name.upper()}_DATABASE_URL": servers.postgres.url(name) for name in services}
     return {
         **{name: value for name, value in os.environ.items() if name.startswith("ISSUARY_")},
-        **databases,
-        **BROKER_HABITS,
+        **reaching(servers, services),
         "ISSUARY_ENV": "dev",
         "ISSUARY_BASE_URL": console,
-        "ISSUARY_KAFKA": servers.broker.address,
         "ISSUARY_SESSION_SECRET": secrets.token("session_secret"),
         "ISSUARY_SERVICE_KEY": secrets.token("service_key"),
         "ISSUARY_ORDERS_CA_KEY": secrets.ec_key("ca_key"),
         "ISSUARY_VALIDATION_RESOLVERS": servers.dns.address,
         "ISSUARY_VALIDATION_TEST_MODE": "true",
+        "ISSUARY_VALIDATION_PERSPECTIVES": as_setting(servers.views) if servers.views else "",
         "ISSUARY_NOTIFICATIONS_SMTP_HOST": servers.mail.address.split(":")[0],
         "ISSUARY_NOTIFICATIONS_SMTP_PORT": servers.mail.address.split(":")[1],
     }

@@ -59,14 +59,7 @@ class Postgres:
         return f"postgresql+asyncpg://{OWNER}:{self._password()}@127.0.0.1:{self.port}/{database}"
 
     async def make_databases(self, names: Iterable[str]) -> None:
-        connection = await self.connect()
-        try:
-            present = {row["datname"] for row in await connection.fetch("SELECT datname FROM pg_database")}
-            for name in names:
-                if name not in present:
-                    await connection.execute(f'CREATE DATABASE "{name}"')
-        finally:
-            await connection.close()
+        await create_missing(await self.connect(), names)
 
     async def connect(self) -> "asyncpg.Connection[asyncpg.Record]":
         return await asyncpg.connect(
@@ -130,3 +123,13 @@ class Postgres:
             return str(self._data) in psutil.Process(pid).cmdline()
         except psutil.Error:
             return False
+
+
+async def create_missing(connection: "asyncpg.Connection[asyncpg.Record]", names: Iterable[str], how: str = "") -> None:
+    try:
+        present = {row["datname"] for row in await connection.fetch("SELECT datname FROM pg_database")}
+        for name in names:
+            if name not in present:
+                await connection.execute(f'CREATE DATABASE "{name}" {how}')
+    finally:
+        await connection.close()

@@ -15,7 +15,7 @@ import uvloop
 
 from shared.devstack.broker import Broker
 from shared.devstack.dns import DnsServer
-from shared.devstack.embedded import Embedded, Servers, embedded_for
+from shared.devstack.embedded import Embedded, Servers, embedded_for, reaching
 from shared.devstack.mail import MailSink
 from shared.devstack.postgres import Postgres
 from shared.devstack.progress import say, step
@@ -23,6 +23,8 @@ from shared.devstack.record import Record
 from shared.devstack.single import Refused, listen_later, take
 from shared.devstack.stop import Stop
 from shared.devstack.summary import Opened, run_json, welcome
+from shared.devstack.views import start_views
+from shared.devstack.zone import ZoneFile
 
 DIRECTORY = Path(".issuary")
 SERVICES_STOP_WITHIN = 7.0
@@ -88,17 +90,20 @@ class Stack:
                 broker = await stack.enter_async_context(Broker(logs / "broker.log"))
                 await broker.make_topics(self.topics)
             with step("DNS server and mail sink"):
-                dns = await stack.enter_async_context(DnsServer(self.directory / "dns.zone", say))
+                zone = ZoneFile(self.directory / "dns.zone", say)
+                dns = await stack.enter_async_context(DnsServer(zone, say))
+                views = await start_views(stack, self.directory, zone, say)
                 mail = await stack.enter_async_context(MailSink(self.directory / "mails"))
             stack.enter_context(stop.when_ended(postgres.child, broker.child))
-            yield Servers(postgres, broker, dns, mail)
+            yield Servers(postgres, broker, dns, mail, views)
 
     async def _serve(self, servers: Servers, record: Record, stop: Stop) -> None:
         embedded = embedded_for(servers, self.services, self.directory, self.listener, record.replay_since())
         try:
             async with asyncio.timeout(None) as limit, self.start_services(embedded) as opened:
                 stop.started()
-                self._tell(record, run_json(embedded.console, os.getpid(), servers, opened))
+                run = run_json(embedded.console, os.getpid(), servers, opened)
+                self._tell(record, run | {"environment": reaching(servers, self.services)})
                 await stop.asked.wait()
                 say("\nStopping: what is under way is finished first …")
                 limit.reschedule(asyncio.get_running_loop().time() + SERVICES_STOP_WITHIN)

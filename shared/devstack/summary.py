@@ -25,11 +25,16 @@ def run_json(console: str, pid: int, servers: Servers, opened: Opened) -> dict[s
         "kafka": servers.broker.address,
         "smtp": servers.mail.address,
         "mails": str(servers.mail.directory),
-        "dns": {"address": servers.dns.address, "zone_file": str(servers.dns.zone_file.path)},
+        "dns": {"address": servers.dns.address, "zone_file": str(servers.dns.zone_file.path), **_views(servers)},
         "account": opened["account"],
         "sign_ins": opened["sign_ins"],
         "api_keys": opened["api_keys"],
     }
+
+
+def _views(servers: Servers) -> dict[str, Any]:
+    """What a remote perspective sees otherwise is written into its own file."""
+    return {"views": {name: str(server.zone_file.path) for name, server in servers.views.items()}}
 
 
 def welcome(run: dict[str, Any], seconds: float, told_in: Path) -> str:
@@ -45,5 +50,6 @@ Issuary is ready after {seconds:.1f} s, in test mode: private addresses count as
   mails      {run["mails"]}
   DNS zone   {run["dns"]["zone_file"]}  (answered at {run["dns"]["address"]})
 
-All of this is also in {told_in}. Ctrl-C stops it; the data stay until `make reset`.
+All of this is also in {told_in}; to work on it: python -m services ctl --data {told_in.parent} --help
+Ctrl-C stops it; the data stay until `make reset`.
 """

@@ -44,6 +44,10 @@ class Zone:
         self._existing = {above for name in self._zone.nodes for above in _from_name_up(name)}
         self._soa = self._zone.get_rrset(dns.name.root, dns.rdatatype.SOA)
 
+    def holds(self, name: dns.name.Name) -> bool:
+        """Says something about this very name, if only that it has nothing."""
+        return name != dns.name.root and name in self._zone.nodes
+
     def answer(self, name: dns.name.Name, kind: dns.rdatatype.RdataType) -> Answer:
         records: list[dns.rrset.RRset] = []
         for _ in range(LONGEST_CHAIN):

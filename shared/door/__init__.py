@@ -88,7 +88,8 @@ class OpenDoor(ConsumerRebalanceListener):  # type: ignore[misc]
         self._state_topics = {fact.topic for fact in door.states}
 
     def subscribe(self, broker: KafkaBroker, **settings: Any) -> Any:
-        """The one place where a subscriber is made; each setting's reason is in `messaging.md` 8."""
+        """The one place where a subscriber is made: by default it would lose events on errors, begin at the end of a
+        topic and belong to no group."""
         subscriber = broker.subscriber(
             *self.door.topics,
             group_id=self.door.name,

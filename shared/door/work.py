@@ -1,4 +1,4 @@
-"""What one poll brought of a topic: one transaction, then bisecting, then parking. `messaging.md` 3.2, 4."""
+"""What one poll brought of a topic: one transaction, then bisecting, then parking (decisions 9 and 19)."""
 
 import asyncio
 import logging

@@ -4,7 +4,10 @@ from uuid import UUID
 from pydantic import AwareDatetime
 
 from shared.events.base import Command, CommandRefused, Event, OrderRef, Part, PublicId, ShortText
-from shared.events.orders import Names
+from shared.events.orders import Division, Names
+from shared.events.orders.base import OptionalText
+from shared.events.validation_checks import CheckDone as CheckDone
+from shared.events.validation_checks import CheckWanted as CheckWanted
 
 TOPIC = "validation.events.v1"
 COMMANDS = "validation.commands.v1"
@@ -30,6 +33,7 @@ class DomainSubmitted(AboutDomain):
 
     type: Literal["domain_submitted"] = "domain_submitted"
     order: OrderRef | None = None
+    request_id: PublicId | None = None
     method: ShortText
     record_name: str
     record_type: ShortText = "TXT"
@@ -47,6 +51,8 @@ class DomainValidated(AboutDomain):
     observed_at: AwareDatetime
     usable_until: AwareDatetime
     test_mode: bool = False
+    # Advice: what CAA would forbid if a certificate were to be issued now.
+    caa_warning: str | None = None
 
 
 class DomainValidationFailed(AboutDomain):
@@ -61,19 +67,63 @@ class DomainValidationFailed(AboutDomain):
     next_check_at: AwareDatetime | None = None
 
 
+class DcvMethodChanged(AboutDomain):
+    """Of the pending attempt, or of the one that begins with it. What was to be published before is dead; publish
+    `record_value` at `record_name` before `expires_at`."""
+
+    type: Literal["dcv_method_changed"] = "dcv_method_changed"
+    method_before: ShortText
+    method: ShortText
+    record_name: str
+    record_type: ShortText = "TXT"
+    record_value: str
+    expires_at: AwareDatetime
+    changed_by: ShortText
+
+
+class AboutExpiry(AboutDomain):
+    """Of the validation that serves the domain now; `revalidation_pending`: another is under way."""
+
+    division_id: PublicId | None = None
+    method: ShortText
+    authorization_domain: ShortText
+    evidence_id: UUID
+    usable_until: AwareDatetime
+    revalidation_pending: bool = False
+
+
+class DomainValidationExpiring(AboutExpiry):
+    """`days`: 30, 14, 7 or 1 before its end, each told once."""
+
+    type: Literal["domain_validation_expiring"] = "domain_validation_expiring"
+    days: int
+
+
+class DomainValidationExpired(AboutExpiry):
+    """Nothing that was proven serves this domain any more."""
+
+    type: Literal["domain_validation_expired"] = "domain_validation_expired"
+
+
 class NameRefused(Part):
+    """`code`: invalid_dns_name, deactivated, unproven, caa, or not_validating."""
+
     name: ShortText
     message: str
+    code: ShortText | None = None
 
 
 class IssuanceAuthorized(ValidationFact):
-    """Every name's evidence was usable when this was judged; issue before `issue_before`, or ask again."""
+    """Every name's evidence was usable and CAA permitted us when this was judged; issue before `issue_before`, or ask
+    again. The ids are those of what it relies on."""
 
     type: Literal["issuance_authorized"] = "issuance_authorized"
     order: OrderRef
+    request_id: PublicId | None = None
     names: Names
     issue_before: AwareDatetime
     evidence_ids: tuple[UUID, ...] = ()
+    caa_ids: tuple[UUID, ...] = ()
     test_mode: bool = False
 
     @property
@@ -84,6 +134,7 @@ class IssuanceAuthorized(ValidationFact):
 class IssuanceDenied(ValidationFact):
     type: Literal["issuance_denied"] = "issuance_denied"
     order: OrderRef
+    request_id: PublicId | None = None
     refused: tuple[NameRefused, ...]
 
     @property
@@ -99,8 +150,41 @@ class AuthorizeIssuance(Command):
     topic: ClassVar[str] = COMMANDS
     type: Literal["authorize_issuance"] = "authorize_issuance"
     order: OrderRef
+    request_id: PublicId | None = None
     names: Names
 
     @property
     def subject(self) -> str:
         return self.order.subject
+
+
+class DomainCommand(Command):
+    """About a name of the account, as other systems know it."""
+
+    topic: ClassVar[str] = COMMANDS
+    name: ShortText
+
+
+class SubmitDomain(DomainCommand):
+    """A domain the account does not have yet is added. Without `dcv_method` the one used before."""
+
+    type: Literal["submit_domain"] = "submit_domain"
+    dcv_method: OptionalText = None
+    validations: tuple[ShortText, ...] = ()
+    division: Division | None = None
+    organization_id: PublicId | None = None
+    keep_www: bool = False
+    submitted_by: ShortText = "submit_domain"
+
+
+class ChangeDcvMethod(DomainCommand):
+    type: Literal["change_dcv_method"] = "change_dcv_method"
+    dcv_method: ShortText
+    changed_by: ShortText = "change_dcv_method"
+
+
+class CheckDomain(DomainCommand):
+    """One look soon; polling goes on as it was."""
+
+    type: Literal["check_domain"] = "check_domain"
+    asked_by: ShortText = "check_domain"

@@ -1,5 +1,5 @@
 """Carries the outbox to Kafka: one leader per database, all pending rows by id, sent in order, moved once acknowledged.
-Order comes from ids, liveness from the lock; there is no clock, no lease and no retry of a part. `messaging.md` 3.5."""
+Order comes from ids, liveness from the lock; there is no clock, no lease and no retry of a part."""
 
 import asyncio
 import time

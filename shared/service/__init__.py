@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -56,6 +56,7 @@ class Service:
     metrics: Metrics
     faults: Callable[[], Sequence[str]]
     at_stop: Callable[[], Awaitable[None]]
+    warnings: Callable[[], Sequence[str]] = list
     lag: Lag = field(default_factory=Lag)
     waiting: Waiting = field(init=False)
     _resting: Waiting = field(init=False)
@@ -248,8 +249,12 @@ def make_service(
     templates: Path | None = None,
     faults: Callable[[], Sequence[str]] = list,
     at_stop: Callable[[], Awaitable[None]] = nothing_more,
+    larger: Mapping[str, int] | None = None,
+    warnings: Callable[[], Sequence[str]] = list,
 ) -> Service:
-    """`faults`: why the service is not ready, beyond what each one checks; `at_stop` closes its clients."""
+    """`faults`: why the service is not ready, beyond what each one checks; `warnings`: what it cannot do although it is
+    ready, which it says with its readiness; `at_stop` closes its clients; `larger`:
+    paths that take larger bodies, and of how many bytes."""
     encryption = database_ssl(settings)
     engine = make_engine(settings.database_url, f"issuary-{name}", settings.pool_size, encryption)
     db = Database(engine, {"settings": settings, "kept": {}})
@@ -263,10 +268,11 @@ def make_service(
     relay = Relay(db, producer, Leader(settings.database_url, encryption), keep)
     metrics = Metrics()
     routes = [health(name), operations(name), *routers]
-    app = make_app(name, db, settings, routes, templates, metrics.answered)
+    app = make_app(name, db, settings, routes, templates, metrics.answered, larger)
     app.state.again = opened.again
     service = Service(
-        name, settings, db, app, opened, relay, broker, sender, steps(db), subscriber, metrics, faults, at_stop
+        name, settings, db, app, opened, relay, broker, sender, steps(db), subscriber, metrics, faults, at_stop,
+        warnings,
     )  # fmt: skip
     app.state.service = service
     return service

@@ -1,5 +1,6 @@
 """What a service is asked from outside: does it live, is it ready, what does it count, what does it hear and say."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter
@@ -19,7 +20,8 @@ def health(name: str) -> APIRouter:
 
     @router.get("/health/ready")
     async def ready(request: Request) -> JSONResponse:
-        return healthy(await _service(request).ready())
+        service = _service(request)
+        return healthy(await service.ready(), service.warnings())
 
     @router.get("/metrics")
     async def metrics(request: Request) -> Response:
@@ -37,7 +39,7 @@ def _service(request: Request) -> Any:
     return request.app.state.service
 
 
-def healthy(faults: list[str]) -> JSONResponse:
+def healthy(faults: list[str], warnings: Sequence[str] = ()) -> JSONResponse:
     if faults:
         return JSONResponse({"status": "unavailable", "reasons": faults}, 503)
-    return JSONResponse({"status": "ok"})
+    return JSONResponse({"status": "ok", **({"warnings": list(warnings)} if warnings else {})})

@@ -1,4 +1,4 @@
-"""How a service meets Kafka; each setting's reason is in `messaging.md` 8.1."""
+"""How a service meets Kafka. What was tried with these settings: `docs/kafka.md`."""
 
 import logging
 from collections.abc import Awaitable, Callable

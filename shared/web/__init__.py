@@ -10,6 +10,7 @@ from shared.web.caller import (
     end_session,
     operator,
     page_operator,
+    session_caller,
     start_session,
 )
 from shared.web.pages import Look, page
@@ -31,5 +32,6 @@ __all__ = [
     "operator",
     "page",
     "page_operator",
+    "session_caller",
     "start_session",
 ]

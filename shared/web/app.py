@@ -1,4 +1,4 @@
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.db import Database
+from shared.rates import windows
 from shared.settings import BaseSettings
 from shared.web import errors
 from shared.web.caller import csrf_token
@@ -22,43 +23,43 @@ def make_app(
     routers: list[APIRouter],
     templates: Path | None,
     answered: Answered,
+    larger: Mapping[str, int] | None = None,
 ) -> FastAPI:
+    """`larger`: paths that take a larger body than others, and of how many bytes."""
     app = FastAPI(
         title=f"Issuary {name}", version="2", docs_url=None, redoc_url=None, openapi_url=f"/{name}/openapi.json",
         redirect_slashes=False,
     )  # fmt: skip
     app.state.db, app.state.settings, app.state.name = db, settings, name
+    app.state.rates = windows(settings.rate_limits)
     app.state.look = Look(name, templates, csrf_token, settings.env == "dev")
     errors.install(app)
     # before the service's own routes: /orders/static is no order
     app.mount(f"/{name}/static", StaticFiles(directory=TEMPLATES / "static"))
     for router in routers:
         app.include_router(router)
-    app.add_middleware(Limits, max_bytes=settings.max_body_bytes)
+    app.add_middleware(Limits, max_bytes=settings.max_body_bytes, larger=larger)
     app.add_middleware(Timing, answered=answered)
     return app
-
-
-class TooLarge(Exception):
-    pass
 
 
 class Limits:
     """Security headers on every answer, and no body beyond the limit, whatever its declared length."""
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
-        self.app, self.max_bytes = app, max_bytes
+    def __init__(self, app: ASGIApp, max_bytes: int, larger: Mapping[str, int] | None = None) -> None:
+        self.app, self.max_bytes, self.larger = app, max_bytes, larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         sent = _with_headers(send)
+        most = self.larger.get(scope["path"], self.max_bytes)
         declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if declared.isdigit() and int(declared) > self.max_bytes:
-            return await self._refuse(scope, receive, sent)
-        return await self._measured(scope, receive, sent)
+        if declared.isdigit() and int(declared) > most:
+            return await self._refuse(scope, receive, sent, most)
+        return await self._measured(scope, receive, sent, most)
 
-    async def _measured(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _measured(self, scope: Scope, receive: Receive, send: Send, most: int) -> None:
         """Reads the body before the application does, so that one too large is refused before anything is begun."""
         if scope["method"] in ("GET", "HEAD"):
             return await self.app(scope, receive, send)
@@ -69,12 +70,12 @@ class Limits:
                 return None
             parts.append(message.get("body", b""))
             size, more = size + len(parts[-1]), message.get("more_body", False)
-            if size > self.max_bytes:
-                return await self._refuse(scope, receive, send)
+            if size > most:
+                return await self._refuse(scope, receive, send, most)
         return await self.app(scope, _replayed(b"".join(parts), receive), send)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        text = f"The request is larger than {self.max_bytes} bytes; send less, for example fewer names in one request."
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, most: int) -> None:
+        text = f"The request is larger than {most} bytes; send less, for example fewer names in one request."
         await JSONResponse(errors.body("request_too_large", text), 413)(scope, receive, send)
 
 

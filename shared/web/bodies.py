@@ -34,15 +34,23 @@ class Repeatable:
     def __init__(self, request: Request, caller: Who, idempotency_key: Annotated[str | None, Header()] = None) -> None:
         self._request, self._caller, self._key = request, caller, idempotency_key
 
-    async def __call__(self, tx: AsyncSession, status: int, create: Callable[[], Awaitable[Any]]) -> JSONResponse:
+    async def __call__(
+        self, tx: AsyncSession, status: int, create: Callable[[], Awaitable[Any]], content: Any = None,
+        told_once: tuple[str, ...] = (),
+    ) -> JSONResponse:  # fmt: skip
+        """`content`: what a body that is no JSON stands for, its hash for example; `told_once`: secrets, which are kept
+        nowhere and so are in the first answer alone."""
         if self._key is None:
             return JSONResponse(jsonable_encoder(await create(), exclude_none=True), status)
         scope = f"{self._caller.account_id}/{self._caller.credential_id}"
-        content = await self._request.json() if await self._request.body() else None
+        if content is None:
+            content = await self._request.json() if await self._request.body() else None
         earlier = await earlier_answer(tx, scope, self._key, hash_input(self._request.scope["path"], content))
         if earlier is None:
-            earlier = Answer(status, jsonable_encoder(await create(), exclude_none=True))
-            await keep_answer(tx, scope, self._key, earlier)
+            body = jsonable_encoder(await create(), exclude_none=True)
+            kept = {name: value for name, value in body.items() if name not in told_once} if told_once else body
+            await keep_answer(tx, scope, self._key, Answer(status, kept))
+            earlier = Answer(status, body)
         return JSONResponse(earlier.body, earlier.status)
 
 

@@ -8,14 +8,14 @@ from fastapi import Depends, Form, Header, Request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from starlette.responses import Response
 
-from shared.access import Caller, find_by_key, find_user, same_key, service_caller
+from shared.access import Caller, find_by_key_in_time, find_user, same_key, service_caller
 from shared.errors import Denied
 from shared.web.errors import SignInFirst
-from shared.web.transaction import database
+from shared.web.restricted import require_key_for
+from shared.web.transaction import database, now
 
 COOKIE = "issuary_session"
 SESSION_SECONDS = 12 * 3600
-VIEW_ONLY, USER_MANAGEMENT = 102, 103
 NO_CALLER = "A valid API key is needed in the header X-DC-DEVKEY; this one is missing, unknown or revoked."
 
 
@@ -26,9 +26,10 @@ def _signer(request: Request) -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer(secret, salt="session")
 
 
-def start_session(request: Request, response: Response, user_id: int) -> None:
+def start_session(request: Request, response: Response, user_id: int, session: int = 1) -> None:
+    """`session` as the user has it now: whatever ends sessions raises that number."""
     secure = not request.app.state.settings.base_url.startswith("http://")
-    cookie = _signer(request).dumps({"user": user_id})
+    cookie = _signer(request).dumps({"user": user_id, "session": session})
     response.set_cookie(COOKIE, cookie, SESSION_SECONDS, httponly=True, samesite="lax", secure=secure, path="/")
 
 
@@ -41,21 +42,19 @@ async def session_caller(request: Request) -> Caller | None:
     if not cookie:
         return None
     try:
-        session: Any = _signer(request).loads(cookie, max_age=SESSION_SECONDS)
+        told: Any = _signer(request).loads(cookie, max_age=SESSION_SECONDS)
     except BadSignature:
         return None
     async with database(request).transaction() as tx:
-        return await find_user(tx, session["user"])
+        found = await find_user(tx, told["user"])
+    return found if found and told.get("session", 1) >= found.session else None
 
 
 async def caller(request: Request, x_dc_devkey: Annotated[str | None, Header()] = None) -> Caller:
     found = await _by_key(request, x_dc_devkey) if x_dc_devkey else await _by_session(request)
     if found is None:
         raise Denied(NO_CALLER)
-    if found.key_role == VIEW_ONLY and request.method != "GET":
-        raise Denied("This API key may only read; use one without the restriction «view only».")
-    if found.key_role == USER_MANAGEMENT:
-        raise Denied("This API key is for user management only; use one that may work with orders or finances.")
+    require_key_for(found.key_role, request.method, request.scope["path"])
     request.state.caller = found
     return found
 
@@ -65,7 +64,7 @@ async def _by_key(request: Request, key: str) -> Caller | None:
     if service_key and same_key(key, service_key):
         return service_caller()
     async with database(request).transaction() as tx:
-        return await find_by_key(tx, key)
+        return await find_by_key_in_time(tx, key, request.app.state.rates, now())
 
 
 async def _by_session(request: Request) -> Caller | None:

@@ -1,6 +1,7 @@
 """Every refusal of every layer has the one body `{"errors":[{"code","message"}]}`, as `application/json` exactly."""
 
 import logging
+import re
 from typing import Any
 
 import asyncpg
@@ -12,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from shared.db import is_own, is_transient
-from shared.errors import DomainError
+from shared.errors import DomainError, TooMany
 from shared.web.pages import error_page
 
 log = logging.getLogger(__name__)
@@ -67,10 +68,15 @@ def wants_page(request: Request) -> bool:
 def install(app: FastAPI) -> None:
     @app.exception_handler(DomainError)
     async def refused(request: Request, error: DomainError) -> Response:
-        return refuse(request, error.status, error.code, error.message)
+        answer = refuse(request, error.status, error.code, error.message)
+        if isinstance(error, TooMany):
+            answer.headers["retry-after"] = str(error.retry_after)
+        return answer
 
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> Response:
+        if any(fault["loc"][0] == "path" for fault in error.errors()):
+            return refuse(request, 404, "not_found", NO_SUCH_ID)
         return refuse(request, 400, "bad_request_format", sentence(error))
 
     @app.exception_handler(HTTPException)
@@ -115,11 +121,14 @@ def _install_those_of_the_database(app: FastAPI) -> None:
             return come_again(request)
         if not _is_unstorable(error):
             raise error
+        if _is_of_the_path(request, error):
+            return refuse(request, 404, "not_found", NO_SUCH_ID)
         return refuse(request, 400, "bad_request_format", CANNOT_BE_STORED)
 
 
 CRASHED = "Something went wrong on our side; nothing was changed. Try again."
 UNAVAILABLE = "The database of this service cannot be reached at the moment. Try again in some seconds."
+NO_SUCH_ID = "There is nothing with this id; check it."
 CANNOT_BE_STORED = (
     "A value cannot be stored: a number is too large, or a text contains the NUL character or half a character. "
     "Correct it and send the request again."
@@ -132,6 +141,13 @@ def _is_unstorable(error: DBAPIError) -> bool:
     cause = getattr(error.orig, "__cause__", None)
     refused = any(sign in str(cause) for sign in ("(value out of int", "surrogates not allowed"))
     return getattr(cause, "sqlstate", None) in UNSTORABLE or refused
+
+
+def _is_of_the_path(request: Request, error: DBAPIError) -> bool:
+    """An id that no row can have is one that no row has."""
+    said = str(getattr(error.orig, "__cause__", None)).partition(": ")[2]  # without the number of the argument
+    ids = [str(value) for value in request.path_params.values()]
+    return any("\0" in text or (text.isdigit() and re.search(rf"\b{text}\b", said)) for text in ids)
 
 
 def sentence(error: RequestValidationError) -> str:
