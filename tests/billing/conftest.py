@@ -6,6 +6,7 @@ from sqlalchemy import text
 from services.billing.app import build
 from services.billing.cli import load
 from services.billing.settings import Settings
+from shared.db import Database
 from shared.devstack.chosen import Postgres
 from shared.migrate import ROOT
 from shared.service import Service
@@ -13,11 +14,15 @@ from tests.conftest import CLEAN, ENVIRONMENT, World, copy_database
 from tests.makers import NOW
 
 
+async def stock(db: Database) -> None:
+    db._given["kept"].clear()  # what another test had loaded
+    await load(db, ROOT / "docs" / "catalogue.toml", "tests", NOW)
+
+
 @pytest_asyncio.fixture
 async def shop(world: World) -> World:
     """Billing with its dated data, and an account without money."""
-    world.billing.db._given["kept"].clear()  # what another test had loaded
-    await load(world.billing.db, ROOT / "docs" / "catalogue.toml", "tests", NOW)
+    await stock(world.billing.db)
     return world
 
 
@@ -42,6 +47,5 @@ async def alone(on_its_own: Service) -> Service:
     async with db.transaction() as tx:
         tables = await tx.scalars(text(TABLES))
         await tx.execute(text(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE"))
-    db._given["kept"].clear()
-    await load(db, ROOT / "docs" / "catalogue.toml", "tests", NOW)
+    await stock(db)
     return on_its_own

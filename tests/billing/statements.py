@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from services.billing.rules import entry_type
 from shared.events.orders import Division, DivisionAdded
 from shared.ids import new_id
 from tests.billing.makers import take_key
@@ -40,9 +41,9 @@ async def trade(world: World) -> None:
 ROW = text("""
 WITH f AS (UPDATE funds SET balance = balance + :amount, seq = seq + 1 WHERE division_id = :division RETURNING *),
 j AS (INSERT INTO journal (id, account_id, at, kind, text) SELECT :id, account_id, :at, :kind, :text FROM f)
-INSERT INTO posting (journal_id, line, ledger, amount, currency, division_id, seq, balance_after)
-SELECT :id, 1, 'funds:' || division_id, CAST(:amount AS bigint), currency, division_id, seq, balance FROM f
-UNION ALL SELECT :id, 2, 'clearing', -CAST(:amount AS bigint), currency, NULL, NULL, NULL FROM f
+INSERT INTO posting (journal_id, line, ledger, amount, currency, division_id, seq, balance_after, type)
+SELECT :id, 1, 'funds:' || division_id, CAST(:amount AS bigint), currency, division_id, seq, balance, :type FROM f
+UNION ALL SELECT :id, 2, 'clearing', -CAST(:amount AS bigint), currency, NULL, NULL, NULL, NULL FROM f
 """)
 
 
@@ -50,9 +51,8 @@ async def book(
     world: World, at: datetime, amount: int, words: str = "Transfer", kind: str = "transfer", division: int = 14
 ) -> None:
     async with world.billing.db.transaction() as tx:
-        await tx.execute(
-            ROW, {"id": new_id(), "division": division, "amount": amount, "at": at, "kind": kind, "text": words}
-        )
+        given = {"division": division, "amount": amount, "kind": kind, "type": entry_type(kind, amount)}
+        await tx.execute(ROW, given | {"id": new_id(), "at": at, "text": words})
 
 
 def day(number: int, hour: int = 12) -> datetime:

@@ -1,12 +1,14 @@
-"""Balance history, adjustments, purchase history and receipts over HTTP: certcentral-api 3.2 to 3.4."""
+"""Balance history, adjustments, purchase history and receipts over HTTP, as CertCentral's Finance API answers."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
 from services.billing import actions
+from shared.events.base import Money
 from tests.billing.makers import take_key
+from tests.billing.months import ON_ACCOUNT, close, deposit, eur, order, terms
 from tests.billing.statements import ask, book, day, october, open_accounts, trade
 from tests.conftest import World
 from tests.makers import YEAR, a_deposit
@@ -87,6 +89,54 @@ async def test_other_debits_are_called_by_their_kind(traded: World) -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "amount", "side", "type_"),
+    [
+        ("transfer", -700, "debit", "Transfer"),
+        ("transfer", 700, "credit", "Credit"),
+        ("opening", -60000, "debit", "Opening Balance"),
+        ("opening", 60000, "credit", "Opening Balance"),
+        ("adjustment", -5, "debit", "Adjustment"),
+        ("adjustment", 5, "credit", "Credit"),
+    ],
+)
+async def test_other_entries_are_a_debit_by_their_name_or_a_credit_with_a_note(
+    traded: World, kind: str, amount: int, side: str, type_: str
+) -> None:
+    await book(traded, day(60), amount, "Says what it was", kind)
+
+    row = (await rows(traded))[0]
+    one = (await ask(traded, f"/adjustment/{row['id']}")).json()
+
+    assert one == row
+    assert (row["transaction_type"], row["note"]) == (type_, "Says what it was")
+    assert ({"debit", "credit"} & set(row), row[side]) == ({side}, f"{abs(amount) / 100:.2f}")
+    assert row["id"] in [r["id"] for r in await rows(traded, **{"filters[adjust_type]": type_.lower()})]
+
+
+async def test_an_invoice_paid_from_the_funds_is_no_reversal(shop: World) -> None:
+    await open_accounts(shop)
+    usage_invoice = await a_usage_invoice(shop)
+    async with shop.billing.db.transaction() as tx:
+        total = Money(amount=17731, currency="EUR")
+        at = datetime.now(UTC)
+        paid = await actions.pay_from_funds(tx, 9001, 14, {usage_invoice: 17731}, total, "ann", at)
+    assert (await rows(shop))[0]["transaction_type"] == "Sale from Account Balance"
+
+    async with shop.billing.db.transaction() as tx:
+        await actions.reverse_payment(tx, paid, "By mistake", "ops", datetime.now(UTC))
+    assert [row["transaction_type"] for row in (await rows(shop))[:2]] == ["Credit", "Sale from Account Balance"]
+
+
+async def a_usage_invoice(world: World) -> int:
+    await terms(world, datetime(2026, 9, 2, tzinfo=UTC), negative_limit=eur(0), monthly_billing=True)
+    await deposit(world, 20_000, datetime(2026, 9, 3, tzinfo=UTC))
+    await order(world, datetime(2026, 9, 20, tzinfo=UTC), order_id=70, payment=ON_ACCOUNT)
+    await close(world, date(2026, 9, 1), datetime(2026, 10, 1, tzinfo=UTC))
+    [row] = await world.rows("billing", "SELECT id FROM invoice WHERE kind = 'usage'")
+    return int(row.id)
+
+
+@pytest.mark.parametrize(
     ("parameters", "expected"),
     [
         ({}, ["1.00", "-90.00", "5.00", "-40.00", "100.00"]),
@@ -140,6 +190,7 @@ async def test_the_total_counts_after_filters_and_before_the_limit(shop: World) 
         ({"container_id": "15"}, 404, "no container 15 that you may see"),
         ({"container_id": "x"}, 400, "container_id takes a number"),
         ({"container_id": "9" * 30}, 400, "container_id takes a number"),
+        ({"container_id": "9" * 5_000}, 400, "container_id takes a number"),
         ({"filters[container_id][0]": "14", "filters[container_id][1]": "16"}, 400, "one division here"),
         ({"container_id": "14", "filters[colour]": "red"}, 400, 'no filter "colour"'),
         ({"container_id": "14", "filters[account_id]": "9002"}, 400, 'no filter "account_id"'),
@@ -172,9 +223,9 @@ async def test_an_account_with_one_division_need_not_name_it(traded: World) -> N
 @pytest.mark.parametrize(
     ("who", "says"),
     [
-        ({"key_role": 100}, "may not see finances"),
-        ({"key_role": 101}, "may not see finances"),
-        ({"key_role": 103}, "user management only"),
+        ({"key_role": 100}, "restricted to orders, requests and certificates"),
+        ({"key_role": 101}, "restricted to orders, domains and organizations"),
+        ({"key_role": 103}, "restricted to user management"),
         ({"role": "standard_user"}, "may not see finances"),
         ({"role": "limited_user"}, "may not see finances"),
         ({"role": "service"}, "may not see finances"),

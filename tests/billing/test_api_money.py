@@ -25,7 +25,10 @@ async def book_has(world: World, balance: int, limit: int, unlimited: bool = Fal
     async with world.billing.db.transaction() as tx:
         values = {"balance": balance, "negative_limit": limit, "unlimited": unlimited}
         await tx.execute(
-            text("UPDATE funds SET balance = :balance, negative_limit = :negative_limit, unlimited = :unlimited"),
+            text(
+                "UPDATE funds SET balance = :balance, used_credit = greatest(0, -CAST(:balance AS bigint)), "
+                "negative_limit = :negative_limit, unlimited = :unlimited"
+            ),
             values,
         )
 

@@ -316,8 +316,9 @@ async def test_only_staff_may_add_prices(open_shop: World) -> None:
 async def test_an_order_that_waits_for_its_accounts_price_is_charged_at_it(shop: World) -> None:
     await shop.deliver("billing", an_opened_account(), a_deposit(100_000))
     await take_key(shop, "op", role="operator", account_id=0)
-    await shop.deliver("billing", an_order(product_name_id="ssl_basic", term=Term(years=1)))
-    general, own = BASIC | {"currency": "EUR"}, BASIC | {"currency": "EUR", "account_id": 9001, "base": "100.00"}
+    await shop.deliver("billing", an_order(product_name_id="ssl_own", term=Term(years=1)))
+    general = BASIC | {"product": "ssl_own", "currency": "EUR"}
+    own = general | {"account_id": 9001, "base": "100.00"}
 
     assert (await post(shop, PRICE_LIST, {"prices": [general, own]}, "op")).status_code == 201
     await shop.settle()

@@ -11,23 +11,13 @@ from pypdf import PdfReader
 from services.billing.clients.paper import Paper
 from services.billing.clients.pdf import render
 from services.billing.queries.papers import snapshots
-from tests.billing.makers import take_key
 from tests.billing.test_pages import signed_in, words
 from tests.billing.test_payments import FINANCE, announce, balance, invoiced, settle
-from tests.billing.test_purchase_orders import call
+from tests.billing.test_purchase_orders import call, market
 from tests.conftest import World
-from tests.makers import an_opened_account
 
+__all__ = ["market"]  # a fixture
 STAFF = {"role": "operator", "account_id": 0, "email": "cara@ca.example", "user_id": 9}
-
-
-@pytest.fixture
-async def market(shop: World) -> World:
-    await shop.deliver("billing", an_opened_account())
-    await take_key(shop, "key")
-    await take_key(shop, "staff", role="operator", account_id=0, user_id=8, email="ops@ca.example")
-    await call(shop, "PUT", f"{FINANCE}/terms/14", "staff", json={"purchase_orders_allowed": True})
-    return shop
 
 
 async def post(http: httpx.AsyncClient, page: str, path: str = "", **form: Any) -> httpx.Response:
@@ -51,6 +41,90 @@ async def test_a_purchase_order_is_submitted_listed_and_cancelled(market: World)
 
         assert "Cancelled" in words(await http.get(sent.headers["location"]))
         assert "PO-7" not in words(await http.get("/finance/purchase-orders"))
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("/finance/purchase-orders", {"number": "PO-7", "amount": "500.00", "division": "14"}),
+        ("/finance/deposit", {"amount": "500.00", "division": "14"}),
+    ],
+)
+async def test_a_form_that_is_sent_twice_counts_once(market: World, path: str, form: dict[str, str]) -> None:
+    async with signed_in(market) as http:
+        key = re.search(r'name="key" value="([^"]+)"', (await http.get(path)).text)
+        assert key
+        first, again = [await post(http, path, key=key[1], **form) for _ in range(2)]
+        other = await post(http, path, key=key[1], **form | {"amount": "501.00", "meant": "PO-7"})
+
+    assert first.headers["location"] == again.headers["location"] != other.headers["location"]
+
+
+async def test_a_decision_that_is_none_changes_nothing(market: World) -> None:
+    async with signed_in(market) as http:
+        sent = (await post(http, "/finance/deposit", amount="5.00", division="14")).headers["location"]
+        order = (await post(http, "/finance/purchase-orders", number="PO-8", amount="5.00", division="14")).headers[
+            "location"
+        ]
+    async with signed_in(market, **STAFF) as http:
+        told = await post(http, sent, status="whatever", received="5.00", bank_reference="B-1")
+        assert (told.status_code, "settled or reversed" in told.text) == (400, True)
+        decided = await post(http, order, decision="")
+        assert (decided.status_code, "approved or rejected" in decided.text) == (400, True)
+    assert await balance(market) == "0.00"
+    assert await market.said("billing", "purchase_order_approved", "payment_settled") == []
+
+
+async def test_no_payment_is_for_more_than_is_due(market: World) -> None:
+    invoice = await invoiced(market)
+
+    answer = await announce(market, (invoice, "99999.00"), total="100.00")
+
+    assert answer.json()["allocations"] == [{"invoice_id": invoice, "amount": "100.00"}]
+
+
+async def test_a_number_used_before_is_asked_about_once_and_seen_in_the_queue(market: World) -> None:
+    form = {"number": "PO-7", "amount": "500.00", "division": "14", "remark": "For 2027"}
+    async with signed_in(market) as http:
+        first = (await post(http, "/finance/purchase-orders", **form)).headers["location"]
+        asked = await post(http, "/finance/purchase-orders", **form | {"number": " PO-7 "})
+
+        assert "Not submitted yet." in words(asked)
+        assert f'href="{first}"' in asked.text
+        assert "For 2027" in asked.text
+        assert len(await market.rows("billing", "SELECT 1 FROM purchase_order")) == 1
+
+        other = await post(http, "/finance/purchase-orders", **form | {"number": "PO-8"}, meant="PO-7")
+        again = await post(http, "/finance/purchase-orders", **form, meant="PO-7")
+        shown = await http.get(again.headers["location"])
+
+    assert f'was <a href="{first}">used before</a>' in shown.text
+    assert "Used before." in words(shown)
+    assert (other.status_code, again.status_code) == (303, 303)
+    async with signed_in(market, role="operator", account_id=0, user_id=8, email="ops@ca.example") as http:
+        queue = await http.get("/finance/purchase-orders")
+        assert f'<small>number <a href="{first}">used before</a></small>' in queue.text
+        assert "Used before." in words(await http.get(again.headers["location"]))
+
+
+async def test_who_sees_some_divisions_is_not_led_to_a_purchase_order_out_of_sight(market: World) -> None:
+    form = {"number": "PO-7", "amount": "500.00", "division": "14"}
+    async with signed_in(market) as http:
+        first = (await post(http, "/finance/purchase-orders", **form)).headers["location"]
+    async with signed_in(market, role="finance_manager", divisions=(14,), user_id=9) as http:
+        asked = await post(http, "/finance/purchase-orders", **form)
+
+    assert "was used before in your account" in words(asked)
+    assert f'was <a href="{first}"' not in asked.text
+
+
+@pytest.mark.parametrize("text", ["a\0b", "PO\u202e7", "PO\n7"])
+async def test_a_number_with_what_cannot_be_seen_is_refused_with_a_sentence(market: World, text: str) -> None:
+    async with signed_in(market) as http:
+        answer = await post(http, "/finance/purchase-orders", number=text, amount="5.00", division="14")
+
+    assert answer.status_code == 400
+    assert "characters that can be seen" in answer.text
 
 
 @pytest.mark.parametrize(
@@ -124,13 +198,14 @@ async def test_an_invoice_that_somebody_paid_meanwhile_is_shown_as_it_is_now(mar
         page = await http.get("/finance/pay")
         token = re.search(r'name="csrf" value="([^"]*)"', page.text)
         assert token
-        told = (await http.post("/finance/pay", data={"csrf": token[1], "invoice": str(invoice), "do": "pay"})).headers
+        form = {"csrf": token[1], "invoice": str(invoice), f"amount-{invoice}": "100.00", "do": "pay"}
+        told = (await http.post("/finance/pay", data=form)).headers
         payment = int(told["location"].rsplit("/", 1)[1])
         await settle(market, payment)
 
-        late = await http.post("/finance/pay", data={"csrf": token[1], "invoice": str(invoice), "do": "pay"})
+        late = await http.post("/finance/pay", data=form)
 
-    assert (late.status_code, "at least one invoice" in late.text) == (400, True)
+    assert (late.status_code, "is settled; leave it out" in late.text) == (409, True)
     assert "Nothing is due" in late.text
 
 

@@ -15,24 +15,16 @@ from shared.events.base import Money
 from shared.events.billing import RecordPayment
 from tests.billing.book import assert_in_order
 from tests.billing.makers import take_key
-from tests.billing.test_purchase_orders import call, code_of, decide, submitted
+from tests.billing.test_purchase_orders import call, code_of, decide, market, submitted
 from tests.conftest import World
 from tests.makers import NOW, an_account, an_opened_account, an_order
 
+__all__ = ["market"]  # a fixture
 FINANCE = "/services/v2/finance"
 
 
-@pytest.fixture
-async def market(shop: World) -> World:
-    await shop.deliver("billing", an_opened_account())
-    await take_key(shop, "key")
-    await take_key(shop, "staff", role="operator", account_id=0, user_id=7, email="ops@ca.example")
-    await call(shop, "PUT", f"{FINANCE}/terms/14", "staff", json={"purchase_orders_allowed": True})
-    return shop
-
-
-async def invoiced(world: World, amount: str = "100.00", number: str = "PO-1") -> int:
-    answer = await decide(world, await submitted(world, amount=amount, po_number=number), "approved")
+async def invoiced(world: World, amount: str = "100.00", number: str = "PO-1", **changed: Any) -> int:
+    answer = await decide(world, await submitted(world, amount=amount, po_number=number, **changed), "approved")
     return int(answer.json()["invoice"]["id"])
 
 
@@ -86,6 +78,32 @@ async def test_when_it_has_come_its_invoices_are_paid_and_exactly_that_much_is_a
     [settled] = await market.said("billing", "payment_settled")
     assert (settled["amount"]["amount"], settled["reference"]) == (15000, "SEPA 88")
     await assert_in_order(market.billing.db)
+
+
+async def test_settling_again_with_the_same_reference_and_amount_answers_the_same(market: World) -> None:
+    invoice = await invoiced(market)
+    payment = (await announce(market, (invoice, "100.00"), total="100.00")).json()
+    first = await settle(market, payment["id"])
+
+    again = await settle(market, payment["id"])
+    less = await settle(market, payment["id"], "60.00")
+
+    assert again.status_code == 200
+    assert again.json() == first.json()
+    assert (less.status_code, code_of(less)) == (409, "payment_settled")
+    assert await balance(market) == "100.00"
+    assert len(await market.said("billing", "payment_settled")) == 1
+    assert len(await market.rows("billing", "SELECT 1 FROM audit_log WHERE what = 'payment settled'")) == 1
+
+
+async def test_what_was_reversed_is_not_settled_again(market: World) -> None:
+    invoice = await invoiced(market)
+    payment = (await announce(market, (invoice, "100.00"), total="100.00")).json()
+    await settle(market, payment["id"])
+    path = f"{FINANCE}/payment/{payment['id']}/status"
+    await call(market, "PUT", path, "staff", json={"status": "reversed", "reason": "No cover"})
+
+    assert code_of(await settle(market, payment["id"])) == "payment_reversed"
 
 
 async def test_paying_twice_changes_nothing(market: World) -> None:

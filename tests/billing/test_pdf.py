@@ -225,7 +225,7 @@ def test_text_of_others_is_shown_as_it_is(text: str) -> None:
 def test_right_to_left_names_are_there_and_the_figures_stay_in_place() -> None:
     shown = text_of(render({**an_invoice(), "buyer": {**BUYER, "legal_name": "חברת דוגמה 12,00"}}))
 
-    assert "חברת" in shown or "תרבח" in shown
+    assert "חברת" in shown
     assert "Total 14,525.14 EUR" in shown
 
 
@@ -234,10 +234,11 @@ def test_characters_that_reorder_text_or_have_no_glyph_do_not_stop_a_document() 
         render({**an_invoice(), "buyer": {**BUYER, "legal_name": "A\u202eB\u2066C\x07D\U0001f9ffE\tF\n\ue123"}})
     )
 
-    assert "ABC�D�E F" in shown
+    assert "ABC�D\U0001f9ffE F" in shown
+    assert " � " in shown
 
 
-def test_a_mark_that_no_font_can_set_is_left_out() -> None:
+def test_a_mark_that_no_font_can_set_on_its_letter_is_seen_beside_it() -> None:
     shown = text_of(
         render(
             {**an_invoice(), "buyer": {**BUYER, "legal_name": "Zoe\u0308 \u0657\u2128\u0363 \u0657\u2128\u0363 GmbH"}}
@@ -245,7 +246,7 @@ def test_a_mark_that_no_font_can_set_is_left_out() -> None:
     )
 
     assert "Zoë" in unicodedata.normalize("NFC", shown)
-    assert "\u0657" not in shown
+    assert shown.count("\u2128\ufffd") == 2
 
 
 def test_250_long_names_wrap_over_pages_with_the_table_head_repeated() -> None:

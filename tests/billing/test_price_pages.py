@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -76,7 +77,7 @@ async def test_a_customer_sees_what_it_pays_its_own_prices_and_those_to_come(sho
     for said in ("In EUR, without VAT", "Your own price", "99.00", "279.00", "Prices to come", "95.00", str(TOMORROW)):
         assert said in text, said
     assert "1.23" not in text
-    assert "149.00" not in text  # the general price, which this account does not pay
+    assert "ssl_dv_geotrust 1 year 149.00" not in text  # the general price, which this account does not pay
     assert "159.00" not in text  # in USD
 
 
@@ -93,7 +94,7 @@ async def test_the_pages_of_staff_are_not_for_customers(shop: World, path: str) 
         assert (await http.get(path)).status_code == 403
 
 
-@pytest.mark.parametrize("path", [UPLOADS, f"{UPLOADS}/{new_id()}/add", f"{SELLERS}/new", TAXES, RATES])
+@pytest.mark.parametrize("path", [UPLOADS, f"{UPLOADS}/{UUID(int=7)}/add", f"{SELLERS}/new", TAXES, RATES])
 async def test_no_form_is_taken_without_its_token(shop: World, path: str) -> None:
     async with staff(shop) as http:
         assert (await http.post(path, data={"upload_id": str(new_id())})).status_code == 403
@@ -131,13 +132,16 @@ async def test_the_list_is_filtered(shop: World, query: dict[str, str], there: s
     assert gone not in text
 
 
+EACH = r'<small>(\w+)</small></td>.*?data-label="Term">([^<]*)<.*?data-label="Price"><span>([\d,.]+) <small>(\w+)'
+
+
 async def test_the_pages_of_the_list_have_each_price_once(shop: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.billing.pages.prices.PAGE", 2)
     seen, path = list[str](), PRICES
     async with staff(shop) as http:
         while path:
             answer = await http.get(path)
-            seen += re.findall(r'data-label="Price"><span>([\d,.]+) <small>(\w+)', answer.text)
+            seen += re.findall(EACH, answer.text, re.DOTALL)
             following = re.search(r'href="([^"]*after=[^"]*)" rel="next"', answer.text)
             path = following[1].replace("&amp;", "&") if following else ""
 
@@ -263,7 +267,7 @@ async def test_to_upload_a_file_is_to_choose_one(shop: World) -> None:
 async def test_an_upload_that_is_not_there_is_said(shop: World) -> None:
     async with staff(shop) as http:
         assert (await http.get(f"{UPLOADS}/{new_id()}")).status_code == 404
-        assert (await http.get(f"{UPLOADS}/nonsense")).status_code == 400
+        assert (await http.get(f"{UPLOADS}/nonsense")).status_code == 404
         assert (await send(http, UPLOADS, f"{UPLOADS}/{new_id()}/add", {})).status_code == 404
 
 
@@ -358,7 +362,7 @@ async def test_another_row_of_the_same_day_is_refused_and_what_was_typed_stays(
         (f"{SELLERS}/new", SELLER | {"address": " \r\n "}, "Address is missing"),
         (f"{SELLERS}/new", SELLER | {"address": "1\n2\n3\n4\n5\n6\n7"}, "Address takes 1 to 6 lines"),
         (f"{SELLERS}/new", SELLER | {"sells_to": "Belgium"}, "Sells to takes countries"),
-        (f"{SELLERS}/new", SELLER | {"name": "\x07"}, "Name takes 1 to 255 characters in one line"),
+        (f"{SELLERS}/new", SELLER | {"name": "a\x07"}, "Name is one line"),
     ],
 )
 async def test_a_row_that_is_not_as_described_is_refused_with_its_sentence(
@@ -431,6 +435,14 @@ async def use_indexes(tx: AsyncSession, others: str) -> None:
         await tx.execute(text(f"SET LOCAL enable_{way} = {others}"))
 
 
+# Of another currency, or the planner would be right to read what is there without its index.
+MANY_PRICES = """
+INSERT INTO price SELECT (jsonb_populate_record(p, jsonb_build_object(
+  'id', 1000000 + n, 'product_name_id', 'many' || n, 'currency', 'USD'))).*
+FROM price AS p, generate_series(1, 3000) AS n WHERE p.id = (SELECT min(id) FROM price)
+"""
+
+
 @pytest.mark.parametrize(
     ("where", "index"),
     [
@@ -444,6 +456,8 @@ async def test_every_filter_of_the_list_has_an_index_in_the_order_of_the_list(
     shop: World, where: str, index: str
 ) -> None:
     async with shop.billing.db.transaction() as tx:
+        await tx.execute(text(MANY_PRICES))
+        await tx.execute(text("ANALYZE price"))
         await use_indexes(tx, "off")
         plan = await tx.scalars(
             text(

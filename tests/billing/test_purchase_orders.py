@@ -3,12 +3,18 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from services.billing.models import PurchaseOrder
+from services.billing.queries.purchase_orders import conditions
 from shared.events.base import Money
 from shared.events.billing import DecidePurchaseOrder, SubmitPurchaseOrder
 from shared.events.orders import Division, DivisionAdded
+from shared.listing import Listing
 from tests.billing.book import assert_in_order
 from tests.billing.makers import take_key
+from tests.billing.plans import fill
+from tests.billing.test_credit_note_plans import plan
 from tests.conftest import World
 from tests.makers import NOW, YEAR, an_account, an_opened_account
 
@@ -122,12 +128,33 @@ async def test_whoever_submitted_it_does_not_approve_it(market: World) -> None:
 
 
 async def test_a_number_used_before_in_the_account_is_pointed_out(market: World) -> None:
-    await submitted(market)
+    first = await submitted(market)
+    await decide(market, first, "rejected", reason="No such contract")
 
     again = await call(market, "POST", ORDERS, json=WISH)
 
     assert again.status_code == 201
     assert "was used before" in again.json()["warning"]
+    assert again.json()["duplicate_of"] == first
+    shown = (await call(market, "GET", f"{ORDERS}/{again.json()['id']}", "staff")).json()
+    assert (shown["duplicate_of"], shown["warning"]) == (first, again.json()["warning"])
+    assert "duplicate_of" not in (await call(market, "GET", f"{ORDERS}/{first}")).json()
+    third = (await call(market, "POST", ORDERS, json=WISH)).json()
+    assert third["duplicate_of"] == again.json()["id"]  # the latest before it
+
+
+async def test_the_number_of_another_account_is_no_repetition(market: World) -> None:
+    await submitted(market)
+    opened = an_opened_account(account=an_account(id=9002, name="Globex"))
+    other = Division(id=15, name="Main")
+    await market.deliver("billing", opened.model_copy(update={"division": other}))
+    await call(market, "PUT", "/services/v2/finance/terms/15", "staff", json={"purchase_orders_allowed": True})
+    await take_key(market, "globex", account_id=9002, user_id=9, email="bo@globex.example")
+
+    answer = await call(market, "POST", ORDERS, "globex", json=WISH | {"container_id": 15})
+
+    assert answer.status_code == 201
+    assert "duplicate_of" not in answer.json()
 
 
 @pytest.mark.parametrize(
@@ -137,6 +164,9 @@ async def test_a_number_used_before_in_the_account_is_pointed_out(market: World)
         ({"po_number": "   "}, "needs its number"),
         ({"po_number": "7" * 65}, "1 to 64 characters"),
         ({"po_number": "PO\n7"}, "one line"),
+        ({"po_number": "PO\t7"}, "take out line breaks"),
+        ({"po_number": "PO-\u202e77812"}, "the direction of writing"),
+        ({"po_number": "PO-7\u200b"}, "hidden marks"),
         ({"amount": "0"}, "more than 0"),
         ({"amount": "-5.00"}, "more than 0"),
         ({"amount": "5.001"}, "more decimals"),
@@ -256,3 +286,11 @@ async def test_commands_submit_and_decide_like_the_api(market: World) -> None:
     assert len(await market.said("billing", "invoice_issued")) == 1
     [refused] = await market.said("billing", "command_refused")
     assert "in account 9002" in refused["message"]
+
+
+async def test_of_what_is_not_approved_there_is_an_index_of_its_own(market: World) -> None:
+    listing = Listing(50, filters={"status": ("pending,rejected",), "account_id": ("9001",)})
+    query = select(PurchaseOrder.id).where(*conditions(listing)).order_by(PurchaseOrder.id.desc()).limit(50)
+    await fill(market, ["SET LOCAL enable_seqscan = off"])
+
+    assert "ix_purchase_order_not_approved" in await plan(market, query)

@@ -1,5 +1,7 @@
 """Own and general prices, lists of prices as files, and the estimate."""
 
+import csv
+import io
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -208,7 +210,8 @@ def test_a_row_that_a_newer_one_has_outdated_already_says_so() -> None:
         ("2026-01-01", "20270101", "Valid from takes a day"),
         ("ssl_dv", "", "Product is missing"),
         (",DV,", f",{'D' * 256},", "Description takes 1 to 255 characters in one line"),
-        (",DV,", ',"D\nV",', "Description takes 1 to 255 characters in one line"),
+        (",DV,", ',"D\nV",', "Description is one line"),
+        (",DV,", ",D\u202eV,", "Description holds a hidden mark"),
         ("2026-01-01,", "2026-01-01,4711", "There is no account 4711; check its number."),
         ("2026-01-01,", "2026-01-01,9002", "Account 9002 keeps its book in USD and never pays in EUR"),
         ("2026-01-01,", "2026-01-01,acme", "Account takes the number of an account"),
@@ -289,7 +292,8 @@ def test_no_cell_that_is_written_is_calculated_and_what_is_written_is_read_again
         row = ["ssl_dv", description, 1, "EUR", "149.00", 1, "49.00", "199.00", "2026-01-01", None]
         written = as_csv([COLUMNS_WITHOUT_ACCOUNT_FIRST, row])
 
-        assert not any(f"{before}{sign}" in written for before in ',"' for sign in "=+@")
+        cells = [cell for line in csv.reader(io.StringIO(written)) for cell in line]
+        assert not any(cell.startswith(("=", "+", "@")) for cell in cells)
         assert dict(read_csv(written)[0][1])["description"] == description
 
 

@@ -7,7 +7,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from services.billing.clients.sheets import Cell, Column, csv_of, xlsx_of
+from services.billing.clients.sheets import Cell, Column, Sheet, csv_of, xlsx_of
 
 COLUMNS = (Column("When", "time"), Column("What"), Column("Amount", "amount"))
 AT = datetime(2026, 11, 3, 9, 12, 44, tzinfo=UTC)
@@ -22,7 +22,7 @@ async def csv_text(places: int, *row: Cell) -> str:
 
 
 async def xlsx_parts(places: int, *row: Cell) -> tuple[str, str]:
-    content = b"".join([block async for block in await xlsx_of(COLUMNS, places, "Funds", one(*row))])
+    content = b"".join([block async for block in await xlsx_of(places, [Sheet("Funds", COLUMNS, one(*row))])])
     with ZipFile(io.BytesIO(content)) as file:
         return file.read("xl/worksheets/sheet1.xml").decode(), file.read("xl/styles.xml").decode()
 
@@ -68,4 +68,4 @@ async def test_a_fault_on_the_way_leaves_no_file_and_is_told_before_the_answer()
         raise TimeoutError
 
     with pytest.raises(TimeoutError):
-        await xlsx_of(COLUMNS, 2, "Funds", broken())
+        await xlsx_of(2, [Sheet("Funds", COLUMNS, one(AT, "x", 1)), Sheet("More", COLUMNS, broken())])

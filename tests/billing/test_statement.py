@@ -11,7 +11,7 @@ import pytest
 from pypdf import PdfReader
 
 from services.billing.queries import statement as statements
-from services.billing.rules import reference_of
+from services.billing.rules import AGES, reference_of
 from shared.service import Service
 from tests.billing.makers import take_key
 from tests.billing.statements import OCTOBER, ask, book, day, october, open_accounts, trade
@@ -43,6 +43,16 @@ async def refused(world: World, status: int = 400, **parameters: Any) -> str:
     return str(answer.json()["errors"][0]["message"])
 
 
+NO_ROWS: dict[str, Any] = {"rows": [], "page": {"total": 0, "limit": 1000, "offset": 0}}
+FIGURES = ("opening_due", "total_debit", "total_credit", "closing_due", "opening_not_yet_invoiced",
+           "closing_not_yet_invoiced", "closing_unpaid_invoice_balance")  # fmt: skip
+NOTHING_ON_ACCOUNT = (
+    dict.fromkeys(FIGURES, "0.00")
+    | {"aging": dict.fromkeys((age.name for age in AGES), "0.00") | {"as_of": "2026-10-31"}}
+    | NO_ROWS
+)
+
+
 # ── the period ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -59,6 +69,7 @@ async def test_opening_and_rows_are_the_closing_balance(closed: World) -> None:
         "container": main, "funds_of": main, "currency": "EUR", "from": "2026-10-01", "to": "2026-10-31",
         "is_over": True, "opening_balance": "100.00", "total_debit": "130.00", "total_credit": "5.00",
         "closing_balance": "-25.00", "page": {"total": 3, "limit": 1000, "offset": 0},
+        "invoices_on_account": NOTHING_ON_ACCOUNT, "payment_requests": NO_ROWS,
     }  # fmt: skip
 
 
@@ -116,7 +127,7 @@ async def test_an_account_without_any_row_has_a_statement_of_zeros(closed: World
         ({"to": "31.10.2026"}, "to: '31.10.2026' is no day"),
         ({"to": "20261031"}, "is no day"),
         ({"to": "2026-W44-6"}, "is no day"),
-        ({"to": "9999-12-31"}, "is no day"),
+        ({"to": "9999-12-31"}, "is too late; the last day of a period is 9998-12-31"),
         ({"from": "2026-10-01T00:00:00"}, "is no day"),
         ({"from": "9998-01-01", "to": "9998-12-31"}, "choose one that has begun"),
         ({"from": "9998-01-01", "to": ""}, "choose one that has begun"),
@@ -229,10 +240,11 @@ async def test_the_address_chooses_before_accept_and_the_file_has_a_name(closed:
     assert name in answer.headers["content-disposition"]
 
 
-async def as_csv(world: World, **parameters: Any) -> list[dict[str, str]]:
+async def as_csv(world: World, part: str = "Funds", **parameters: Any) -> list[dict[str, str]]:
     answer = await ask(world, "/statement", **OCTOBER | {"format": "csv"} | parameters)
     assert answer.content.startswith(b"\xef\xbb\xbf")
-    return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"), newline="")))
+    rows = csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"), newline=""))
+    return [row for row in rows if row["Part"] == part]
 
 
 async def test_csv_has_every_row_between_its_two_balances(closed: World) -> None:
@@ -341,10 +353,11 @@ GROW = [
     """INSERT INTO journal (id, account_id, at, kind, text)
        SELECT md5('j' || n)::uuid, 9001, timestamptz '2026-01-01 00:00+00' + n * interval '1 second', 'transfer', 'No.'
        FROM generate_series(1, :rows) AS n""",
-    """INSERT INTO posting (journal_id, line, ledger, amount, currency, division_id, seq, balance_after)
+    """INSERT INTO posting (journal_id, line, ledger, amount, currency, division_id, seq, balance_after, type)
        SELECT md5('j' || n)::uuid, l, CASE l WHEN 1 THEN 'funds:14' ELSE 'clearing' END,
               CASE l WHEN 1 THEN 1 ELSE -1 END, 'EUR',
-              CASE l WHEN 1 THEN 14 END, CASE l WHEN 1 THEN n END, CASE l WHEN 1 THEN n END
+              CASE l WHEN 1 THEN 14 END, CASE l WHEN 1 THEN n END, CASE l WHEN 1 THEN n END,
+              CASE l WHEN 1 THEN 'Credit' END
        FROM generate_series(1, :rows) AS n, generate_series(1, 2) AS l""",
     "UPDATE funds SET seq = :rows, balance = :rows WHERE division_id = 14",
 ]

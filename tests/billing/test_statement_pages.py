@@ -105,6 +105,7 @@ async def test_the_next_page_brings_the_balance_forward(closed: World, monkeypat
     [
         ({"from": "2026-10-31", "to": "2026-10-01"}, 400, "exchange the two days"),
         ({"from": "soon"}, 400, "is no day of the calendar"),
+        ({"to": "9999-12-31"}, 400, "9999-12-31 is too late; the last day of a period is 9998-12-31"),
         ({"from": "9000-01-01", "to": "9000-01-31"}, 400, "choose one that has begun"),
         ({"container_id": "15"}, 404, "no container 15 that you may see"),
         ({"container_id": "Labs"}, 400, "The division&#39;s number is a whole number"),

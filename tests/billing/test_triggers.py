@@ -8,10 +8,13 @@ from services.billing import actions
 from services.billing.models import Base
 from services.billing.models.base import APPEND_ONLY
 from services.billing.worker import print_due_documents
+from shared.db import utcnow
 from shared.events.base import Money
+from shared.events.orders import Payment
 from shared.ids import new_id
+from tests.billing.imports import an_old_balance, bring_balance
 from tests.conftest import World
-from tests.makers import NOW, a_cancellation, a_deposit, an_opened_account, an_order
+from tests.makers import NOW, YEAR, a_cancellation, a_deposit, an_opened_account, an_order
 
 JOURNAL = "INSERT INTO journal (id, account_id, at, kind, text) VALUES (:id, 9001, now(), 'x', 'x')"
 PAYMENT = """INSERT INTO payment
@@ -35,7 +38,18 @@ async def traded(shop: World) -> World:
         await tx.flush()
         await actions.settle_payment(tx, paid.id, whole, "B-1", "ops", NOW)
         await actions.announce_deposit(tx, 9001, 14, whole, "wire_transfer", "ann", NOW)
-    await shop.deliver("billing", order, a_cancellation(order))
+    credited = an_order()
+    await shop.deliver("billing", order, a_cancellation(order), credited)
+    async with shop.billing.db.transaction() as tx:
+        found = await tx.scalar(text("SELECT invoice_id FROM charge WHERE order_id = :id"), {"id": credited.order_id})
+        await actions.credit_invoice(tx, found, None, "Goodwill", "ops", NOW)
+    await shop.deliver("billing", a_cancellation(credited))
+    async with shop.billing.db.transaction() as tx:
+        await actions.set_terms(tx, 9001, actions.Terms(monthly_billing=True, unlimited=True), "ops", NOW)
+    await shop.deliver("billing", an_order(payment=Payment(method="on_account")))
+    await bring_balance(shop.billing.db, an_old_balance())
+    async with shop.billing.db.transaction() as tx:
+        await actions.continue_series(tx, 1, "credit_note", YEAR, 4711, "used by oldbill", "ops", utcnow())
     await print_due_documents(shop.billing.db, blank)
     return shop
 
@@ -107,7 +121,10 @@ async def test_two_unbalanced_entries_do_not_balance_each_other(shop: World) -> 
     ("sql", "constraint"),
     [
         ("UPDATE funds SET negative_limit = -1", "ck_funds_limit"),
-        ("INSERT INTO document SELECT gen_random_uuid(), 'x', 1, 9001, now(), 0, NULL, NULL, 'sha', NULL", "stored"),
+        (
+            "INSERT INTO document SELECT gen_random_uuid(), 'x', 1, 9001, false, now(), 0, NULL, NULL, 'sha', NULL",
+            "stored",
+        ),
         (
             f"{PAYMENT} SELECT 99, account_id, division_id, 'deposit', 0, 'EUR', 'm', now(), 'x' FROM funds",
             "amount",

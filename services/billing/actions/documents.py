@@ -73,13 +73,14 @@ def _common(document: Document, row: Any, buyer: dict[str, Any], pdf: bytes, now
         "document_id": document.id,
         "number": row.number,
         "order": OrderRef(source=row.order_source, id=row.order_id) if row.order_id else None,
+        "request_id": row.request_id or None,
         "division_id": row.division_id,
         "account_name": buyer["name"],
         "issued_on": issued_on,
         "total": Money(amount=row.total, currency=row.currency),
         "size": len(pdf),
         "sha256": document.sha256,
-        "recipients": tuple(buyer.get("emails") or ()),
+        "recipients": () if document.silent else tuple(buyer.get("emails") or ()),
     }
 
 
@@ -90,7 +91,7 @@ def _say_invoice(tx: AsyncSession, document: Document, invoice: Invoice, pdf: by
         tx,
         InvoiceDocumentReady(
             **_common(document, invoice, invoice.buyer, pdf, now), path=path, invoice_id=invoice.id,
-            kind=invoice.kind, due_on=invoice.due_on, amount_due=due,
+            kind=invoice.kind, due_on=invoice.due_on, amount_due=due, silent=document.silent,
         ),
     )  # fmt: skip
 
@@ -103,6 +104,6 @@ def _say_credit_note(
         tx,
         CreditNoteDocumentReady(
             **_common(document, note, invoice.buyer, pdf, now), path=path, credit_note_id=note.id,
-            invoice_number=note.invoice_number,
+            invoice_number=note.invoice_number, ends_order=note.ends_part and not note.request_id,
         ),
     )  # fmt: skip

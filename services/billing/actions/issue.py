@@ -1,18 +1,30 @@
 """What is written and said for each document, once it has its number."""
 
 from collections.abc import Callable, Hashable
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.actions.book import post
-from services.billing.actions.drafts import CreditNoteDraft, Draft, InvoiceDraft, Kind, RequestDraft, drafts, number
+from services.billing.actions.drafts import (
+    CreditNoteDraft,
+    Draft,
+    InvoiceDraft,
+    Kind,
+    RequestDraft,
+    UsageDraft,
+    drafts,
+    number,
+)
+from services.billing.actions.notes import issue_note
 from services.billing.actions.requests import issue_request
-from services.billing.actions.snapshots import buyer_of, to_render
-from services.billing.models import Charge, CreditNote, Invoice, Line, TaxGroup
-from services.billing.rules import Charged, printed, values_of
+from services.billing.actions.snapshots import notes_of, to_render
+from services.billing.actions.usage_invoices import issue_usage
+from services.billing.models import Charge, Invoice, Line, TaxGroup
+from services.billing.rules import Charged, printed, values_of, vat_ledger
 from shared.db import append, at_end
 from shared.events.base import Money, OrderRef
-from shared.events.billing import CreditNoteIssued, InvoiceIssued, OrderCharged
+from shared.events.billing import InvoiceIssued, OrderCharged
 from shared.outbox import announce
 
 
@@ -26,15 +38,20 @@ async def issue_drafts(tx: AsyncSession) -> None:
     await tx.flush()
     await _issue(tx, InvoiceDraft, _issue_invoice)
     await _issue(tx, RequestDraft, issue_request)
-    await _issue(tx, CreditNoteDraft, _issue_note)
+    await _issue(tx, CreditNoteDraft, issue_note)
+    await issue_usage(tx, await _numbered(tx, UsageDraft))
 
 
 async def _issue(tx: AsyncSession, kind: type[Kind], write: Callable[[AsyncSession, Kind], None]) -> None:
+    for one in await _numbered(tx, kind):
+        write(tx, one)
+
+
+async def _numbered(tx: AsyncSession, kind: type[Kind]) -> list[Kind]:
     waiting = list(drafts(tx, kind).values())
     drafts(tx, kind).clear()
     await number(tx, waiting)
-    for one in waiting:
-        write(tx, one)
+    return waiting
 
 
 def _issue_invoice(tx: AsyncSession, draft: InvoiceDraft) -> None:
@@ -42,11 +59,11 @@ def _issue_invoice(tx: AsyncSession, draft: InvoiceDraft) -> None:
     append(tx, Charge, **values_of(charge))
     _write_invoice(tx, draft)
     _write_lines(tx, draft)
-    text = f"Order {draft.order.id}, invoice {draft.number}"
+    text = f"{draft.order.called}, invoice {draft.number}"
     entries = [
-        (f"funds:{draft.funds.division_id}", -charge.total, draft.receipt),
+        (f"funds:{draft.purse.division_id}", -charge.total, draft.receipt),
         (f"revenue:{charge.entity_id}", charge.net, None),
-        (_vat_ledger(charge), charge.tax, None),
+        (vat_ledger(charge.entity_id, charge.category, charge.rate), charge.tax, None),
     ]
     key = (charge.source, charge.order_id)
     post(tx, draft.account.id, "charge", text, charge.currency, entries, draft.now, key, charge.id)
@@ -54,34 +71,20 @@ def _issue_invoice(tx: AsyncSession, draft: InvoiceDraft) -> None:
     _say_invoice(tx, draft, charge)
 
 
-def _vat_ledger(charge: Charged) -> str:
-    return f"vat:{charge.entity_id}:{charge.category}:{charge.rate.normalize():f}"
-
-
 def _write_invoice(tx: AsyncSession, draft: InvoiceDraft) -> None:
     day, quote, order = draft.now.date(), draft.quote, draft.order
     append(
         tx, Invoice, id=draft.id, entity_id=draft.seller.number, series=draft.series, year=draft.now.year,
         seq=draft.seq, number=draft.number, kind="order", account_id=draft.account.id, division_id=order.division_id,
-        division_name=order.division_name, order_source=order.source, order_id=order.id, purchase_order_id=None,
-        purchase_order_number=order.purchase_order_number, currency=quote.currency, net=quote.net, tax=quote.tax,
-        total=quote.total, due_at_issue=0, issued_at=draft.now, issued_on=day, due_on=day,
-        seller=draft.seller.printed, buyer=buyer_of(draft.account), receipt_id=draft.charge_id,
+        division_name=order.division_name, order_source=order.source, order_id=order.id,
+        request_id=order.request_id, purchase_order_id=None, purchase_order_number=order.purchase_order_number,
+        period_first=None, period_last=None, legacy_source=None, legacy_number=None, legacy_issued_on=None,
+        currency=quote.currency, net=quote.net, tax=quote.tax, total=quote.total, due_at_issue=0, issued_at=draft.now,
+        issued_on=day, due_on=day, seller=draft.seller.printed, buyer=draft.buyer, receipt_id=draft.charge_id,
         payment_text=f"Charged to account funds on {day}, receipt {draft.charge_id}, amount due "
         f"{printed(0, quote.currency)} {quote.currency}.",
-        notes=_notes(draft),
+        notes=notes_of([draft.quote.group], draft.seller, draft.account),
     )  # fmt: skip
-
-
-def _notes(draft: InvoiceDraft) -> list[str]:
-    group = draft.quote.group
-    notes = [group.sentence] if group.sentence else []
-    if group.category == "AE":
-        notes.append(f"VAT numbers: seller {draft.seller.printed.get('vat_number')}, buyer {draft.account.vat_number}.")
-    if group.accounting_currency and group.accounting_tax is not None:
-        stated = printed(group.accounting_tax, group.accounting_currency)
-        notes.append(f"VAT in {group.accounting_currency}: {stated} (rate {group.exchange_rate}).")
-    return notes
 
 
 def _write_lines(tx: AsyncSession, draft: InvoiceDraft) -> None:
@@ -90,6 +93,7 @@ def _write_lines(tx: AsyncSession, draft: InvoiceDraft) -> None:
         append(
             tx, Line, invoice_id=draft.id, position=position, description=line.description, detail=list(line.detail),
             quantity=line.quantity, unit_price=line.unit_price, net=line.net, category=group.category, rate=group.rate,
+            order_source=draft.order.source, order_id=draft.order.id,
         )  # fmt: skip
     append(
         tx, TaxGroup, invoice_id=draft.id, category=group.category, rate=group.rate, net=group.net, tax=group.tax,
@@ -99,65 +103,18 @@ def _write_lines(tx: AsyncSession, draft: InvoiceDraft) -> None:
 
 
 def _say_invoice(tx: AsyncSession, draft: InvoiceDraft, charge: Charged) -> None:
-    net, tax, total, nothing = (
-        Money(amount=a, currency=charge.currency) for a in (charge.net, charge.tax, charge.total, 0)
-    )
-    order = OrderRef(source=charge.source, id=charge.order_id)
-    about = {"occurred_at": draft.now, "account_id": draft.account.id, "causation_id": draft.cause, "order": order}
-    announce(
-        tx,
-        OrderCharged(
-            **about, division_id=charge.division_id, receipt_id=charge.id, net=net, tax=tax, total=total,
-            invoice_id=draft.id, invoice_number=draft.number,
-        ),
-    )  # fmt: skip
+    def money(amount: int) -> Money:
+        return Money(amount=amount, currency=charge.currency)
+
     day = draft.now.date()
-    announce(
-        tx,
-        InvoiceIssued(
-            **about, invoice_id=draft.id, number=draft.number, kind="order", division_id=charge.division_id,
-            issued_on=day, due_on=day, net=net, tax=tax, total=total, amount_due=nothing,
-        ),
+    same: dict[str, Any] = {
+        "occurred_at": draft.now, "account_id": draft.account.id, "causation_id": draft.cause,
+        "order": OrderRef(source=charge.source, id=charge.order_id), "request_id": charge.request_id or None,
+        "division_id": charge.division_id,
+        "invoice_id": draft.id, "net": money(charge.net), "tax": money(charge.tax), "total": money(charge.total),
+    }  # fmt: skip
+    announce(tx, OrderCharged(**same, receipt_id=charge.id, invoice_number=draft.number))
+    issued = InvoiceIssued(
+        **same, number=draft.number, kind="order", issued_on=day, due_on=day, amount_due=money(0)
     )  # fmt: skip
-
-
-def _issue_note(tx: AsyncSession, draft: CreditNoteDraft) -> None:
-    charge = draft.charge
-    _write_credit_note(tx, draft, charge)
-    entries = [
-        (f"revenue:{charge.entity_id}", -charge.net, None),
-        (_vat_ledger(charge), -charge.tax, None),
-        (f"funds:{draft.funds.division_id}", charge.total, draft.receipt),
-    ]
-    text = f"Order {charge.order_id}, credit note {draft.number} for invoice {charge.invoice_number}"
-    key = (charge.source, charge.order_id)
-    post(tx, draft.account.id, "credit", text, charge.currency, entries, draft.now, key, draft.id)
-    to_render(tx, draft, "credit_note")
-    _say_credit_note(tx, draft, charge)
-
-
-def _write_credit_note(tx: AsyncSession, draft: CreditNoteDraft, charge: Charged) -> None:
-    day = draft.now.date()
-    append(
-        tx, CreditNote, id=draft.id, entity_id=charge.entity_id, series=draft.series, year=draft.now.year,
-        seq=draft.seq, number=draft.number, invoice_id=charge.invoice_id, invoice_number=charge.invoice_number,
-        account_id=draft.account.id, division_id=charge.division_id, order_source=charge.source,
-        order_id=charge.order_id, currency=charge.currency, net=charge.net, tax=charge.tax, total=charge.total,
-        issued_at=draft.now, issued_on=day,
-        reason=draft.reason,
-        how_paid=f"Charged to account funds on {charge.charged_at.date()}, receipt {charge.id}.",
-        money_went=f"Returned to the account funds on {day}.",
-    )  # fmt: skip
-
-
-def _say_credit_note(tx: AsyncSession, draft: CreditNoteDraft, charge: Charged) -> None:
-    net, tax, total = (Money(amount=a, currency=charge.currency) for a in (charge.net, charge.tax, charge.total))
-    announce(
-        tx,
-        CreditNoteIssued(
-            occurred_at=draft.now, account_id=draft.account.id, causation_id=draft.cause, credit_note_id=draft.id,
-            number=draft.number, invoice_id=charge.invoice_id, invoice_number=charge.invoice_number,
-            order=OrderRef(source=charge.source, id=charge.order_id), division_id=charge.division_id,
-            issued_on=draft.now.date(), net=net, tax=tax, total=total,
-        ),
-    )  # fmt: skip
+    announce(tx, issued)

@@ -16,7 +16,7 @@ async def announce_overdue(tx: AsyncSession, now: datetime) -> bool:
     late = select(Receivable).where(
         Receivable.due_on < now.date(),
         Receivable.overdue_at.is_(None),
-        Receivable.paid + Receivable.credited < Receivable.total,
+        Receivable.is_open,
     )
     rows = list(await tx.scalars(late.order_by(Receivable.due_on).limit(AT_ONCE).with_for_update(skip_locked=True)))
     for row in rows:

@@ -1,8 +1,8 @@
 """Submitted, and then approved, rejected or cancelled; approved it becomes one invoice that asks for a deposit."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import NamedTuple
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,10 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.billing.actions.accounts import account_with
 from services.billing.actions.drafts import RequestDraft
 from services.billing.actions.issue import draft, issue_drafts
+from services.billing.actions.snapshots import buyer_of
 from services.billing.models import Account, Division, Invoice, PurchaseOrder
 from services.billing.queries.catalogue import catalogue
-from services.billing.rules import Missing, SellerRow, refuse_unbookable
-from shared.db import locked, the
+from services.billing.rules import SellerRow, refuse_unbookable, seller_for
+from services.billing.rules.hidden import refuse_unseen
+from shared.db import known, locked, the
 from shared.errors import Denied, NotFound, Rejected
 from shared.events.base import Money
 from shared.events.billing import (
@@ -57,7 +59,7 @@ async def submit_purchase_order(
     order = _new(account, division, wish, who, now)
     tx.add(order)
     await tx.flush()
-    _say(tx, PurchaseOrderSubmitted, account, order, now, cause, submitted_by=who)
+    await _say(tx, PurchaseOrderSubmitted, account, order, now, cause, submitted_by=who)
     return order
 
 
@@ -73,8 +75,9 @@ def _number(text: str) -> str:
     number = text.strip()
     if not number:
         raise Rejected("A purchase order needs its number; send the one that your purchasing gave it.")
-    if len(number) > LONGEST_NUMBER or not number.isprintable():
-        raise Rejected(f"A purchase order's number has 1 to {LONGEST_NUMBER} characters and is one line; shorten it.")
+    if len(number) > LONGEST_NUMBER:
+        raise Rejected(f"A purchase order's number has 1 to {LONGEST_NUMBER} characters; shorten it.")
+    refuse_unseen("A purchase order's number", number)
     return number
 
 
@@ -86,32 +89,32 @@ async def approve_purchase_order(
     if order.approved_at:
         return await _issued(tx, order_id)
     account = await the(tx, Account, order.account_id)
-    seller = await _seller(tx, account, now)
+    buyer = await buyer_of(tx, account, order.division_id)
+    seller = seller_for(await catalogue(tx), buyer["address"], account.currency, now.date(), "approve again")
     order.approve(who, now)
-    _say(tx, PurchaseOrderApproved, account, order, now, cause)
+    await _say(tx, PurchaseOrderApproved, account, order, now, cause)
     days = payment_days if account.payment_days is None else account.payment_days
-    prepared = RequestDraft(
-        account=account, seller=seller, prefix=seller.request_prefix, now=now, cause=cause, purchase_order=order,
-        due_on=now.date() + timedelta(days=days),
-    )  # fmt: skip
-    draft(tx, prepared, order.id)
+    request = _request(account, seller, buyer, order, now.date() + timedelta(days=days), now, cause)
+    draft(tx, request, order.id)
     await issue_drafts(tx)
-    return Issued(prepared.id, prepared.number)
+    return Issued(request.id, request.number)
+
+
+def _request(
+    account: Account, seller: SellerRow, buyer: dict[str, Any], order: PurchaseOrder, due_on: date, now: datetime,
+    cause: str | None,
+) -> RequestDraft:  # fmt: skip
+    return RequestDraft(
+        account=account, seller=seller, prefix=seller.request_prefix, now=now, cause=cause, kind="purchase_order",
+        division_id=order.division_id, division_name=order.division_name, currency=order.currency,
+        amount=order.amount, description="Account funds", due_on=due_on, purchase_order_id=order.id,
+        purchase_order_number=order.number, buyer=buyer,
+    )  # fmt: skip
 
 
 async def _issued(tx: AsyncSession, order_id: int) -> Issued:
     query = select(Invoice.id, Invoice.number).where(Invoice.purchase_order_id == order_id)
     return Issued(*(await tx.execute(query)).one())
-
-
-async def _seller(tx: AsyncSession, account: Account, now: datetime) -> SellerRow:
-    country = (account.address or {}).get("country")
-    if not country:
-        raise Rejected("The account has no billing address, and an invoice needs one; add it, then approve again.")
-    seller = (await catalogue(tx)).seller(country, account.currency, now.date())
-    if isinstance(seller, Missing):
-        raise Rejected(f"{seller.message} Then approve again.")
-    return seller
 
 
 async def reject_purchase_order(
@@ -122,7 +125,7 @@ async def reject_purchase_order(
     if not said:
         raise Rejected("A purchase order is rejected with a reason; the customer reads it.")
     order.reject(said, who, now)
-    _say(tx, PurchaseOrderRejected, await the(tx, Account, order.account_id), order, now, cause, reason=said)
+    await _say(tx, PurchaseOrderRejected, await the(tx, Account, order.account_id), order, now, cause, reason=said)
     return order
 
 
@@ -142,14 +145,15 @@ async def decide_purchase_order(tx: AsyncSession, wish: DecidePurchaseOrder, pay
 async def cancel_purchase_order(tx: AsyncSession, order_id: int, who: str, now: datetime) -> PurchaseOrder:
     order = await locked(tx, PurchaseOrder, order_id)
     order.cancel(who, now)
-    _say(tx, PurchaseOrderCancelled, await the(tx, Account, order.account_id), order, now, None)
+    await _say(tx, PurchaseOrderCancelled, await the(tx, Account, order.account_id), order, now, None)
     return order
 
 
-def _say(
+async def _say(
     tx: AsyncSession, fact: type[AboutPurchaseOrder], account: Account, order: PurchaseOrder, now: datetime,
     cause: str | None, **more: str,
 ) -> None:  # fmt: skip
+    division = await known(tx, Division, order.division_id)
     announce(
         tx,
         fact.model_validate(
@@ -157,7 +161,7 @@ def _say(
                 "occurred_at": now, "account_id": order.account_id, "causation_id": cause,
                 "purchase_order_id": order.id, "number": order.number, "division_id": order.division_id,
                 "amount": {"amount": order.amount, "currency": order.currency},
-                "account_name": account.legal_name or account.name, "recipients": account.billing_emails, **more,
+                "account_name": account.legal_name or account.name, "recipients": account.emails_for(division), **more,
             }
         ),
     )  # fmt: skip

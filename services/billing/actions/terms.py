@@ -1,81 +1,55 @@
 """What the CA's staff grant an account. Whoever may pay later, or go below zero, is decided here and nowhere else."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.actions.accounts import funds_of
+from services.billing.actions.separating import join_funds, separate_funds
+from services.billing.actions.subscriptions import refuse_withdrawal
 from services.billing.actions.waiting import ask_retry
 from services.billing.models import Account, Funds
-from services.billing.rules import LARGEST, decimals, printed
+from services.billing.queries.terms import terms_of
+from services.billing.rules import printed
+from services.billing.rules.terms import SWITCHES, Terms, refuse_terms
 from shared.audit import note
-from shared.db import locked_or_none
-from shared.errors import NotFound, Rejected
+from shared.db import known, locked
+from shared.errors import NotFound
 from shared.events.base import Money
 from shared.events.billing import TermsChanged
 from shared.outbox import announce
 
-LONGEST_DAYS = 365
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What is None stays as it is."""
-
-    negative_limit: Money | None = None
-    unlimited: bool | None = None
-    payment_days: int | None = None
-    purchase_orders_allowed: bool | None = None
+NOTED = "terms changed"
+ON_ACCOUNT = ("payment_days", "default_payment_method", "purchase_orders_allowed", "monthly_billing")
 
 
 async def set_terms(
     tx: AsyncSession, account_id: int, wish: Terms, who: str, now: datetime, cause: str | None = None
 ) -> None:
     """One limit per account, on its top-level funds. A lowered one is kept even below what is owed: charges wait."""
-    account = await _locked_account(tx, account_id)
-    funds = await funds_of(tx, account)
-    _refuse(wish, funds)
-    before = told(account, funds)
+    account, funds = await _locked_account(tx, account_id)
+    before = terms_of(account, funds)
+    refuse_terms(wish, before, funds.currency)
+    if wish.monthly_billing is False and account.monthly_billing:
+        await refuse_withdrawal(tx, account_id)
     _take(wish, account, funds)
-    after = told(account, funds)
+    await _separate(tx, wish.separate_funds, account, funds, now)
+    after = terms_of(account, funds)
     if after == before:
         return
     ask_retry(tx, account_id)
-    note(tx, who, "terms changed", f"account/{account_id}", before, after, now)
-    announce(
-        tx,
-        TermsChanged(
-            occurred_at=now, account_id=account_id, causation_id=cause, changed_by=who,
-            negative_limit=None if funds.unlimited else Money(amount=funds.negative_limit, currency=funds.currency),
-            payment_days=account.payment_days, purchase_orders_allowed=account.purchase_orders_allowed,
-        ),
-    )  # fmt: skip
+    note(tx, who, NOTED, f"account/{account_id}", told(before), told(after), now)
+    _say(tx, account_id, after, who, now, cause)
 
 
-async def _locked_account(tx: AsyncSession, account_id: int) -> Account:
-    account = await locked_or_none(tx, Account, account_id)
+async def _locked_account(tx: AsyncSession, account_id: int) -> tuple[Account, Funds]:
+    """The funds first: their lock is the account's, and what is told about it changes under it."""
+    account = await known(tx, Account, account_id)
     if account is None:
         raise NotFound(f"There is no account {account_id}; check its id.", "not_found|account")
-    return account
-
-
-def _refuse(wish: Terms, funds: Funds) -> None:
-    if wish.negative_limit:
-        _refuse_limit(wish.negative_limit, funds.currency)
-    if wish.payment_days is not None and not 0 <= wish.payment_days <= LONGEST_DAYS:
-        raise Rejected(f"Payment is due within 0 to {LONGEST_DAYS} days; {wish.payment_days} is not.")
-
-
-def _refuse_limit(limit: Money, book: str) -> None:
-    if limit.currency != book:
-        raise Rejected(f"The account keeps its book in {book}, not in {limit.currency}; send the limit in {book}.")
-    if not 0 <= limit.amount <= LARGEST * 10 ** decimals(book):
-        raise Rejected(
-            f"A limit is from 0 up and says how far the balance may go below zero; {printed(limit.amount, book)} "
-            f"{book} is not."
-        )
+    funds = await funds_of(tx, account)
+    return await locked(tx, Account, account_id), funds
 
 
 def _take(wish: Terms, account: Account, funds: Funds) -> None:
@@ -83,15 +57,46 @@ def _take(wish: Terms, account: Account, funds: Funds) -> None:
         funds.negative_limit = wish.negative_limit.amount
     if wish.unlimited is not None:
         funds.unlimited = wish.unlimited
-    if wish.payment_days is not None:
-        account.payment_days = wish.payment_days
-    if wish.purchase_orders_allowed is not None:
-        account.purchase_orders_allowed = wish.purchase_orders_allowed
+    for name in ON_ACCOUNT:
+        if (value := getattr(wish, name)) is not None:
+            setattr(account, name, value)
+    if wish.low_funds:
+        account.low_funds = wish.low_funds.amount
+    elif wish.low_funds_alert is False:
+        account.low_funds = None
 
 
-def told(account: Account, funds: Funds) -> dict[str, Any]:
+async def _separate(tx: AsyncSession, wish: bool | None, account: Account, funds: Funds, now: datetime) -> None:
+    if wish is None or wish == funds.separate:
+        return
+    if wish:
+        await separate_funds(tx, account)
+    else:
+        await join_funds(tx, account, now)
+
+
+def _say(tx: AsyncSession, account_id: int, terms: Terms, who: str, now: datetime, cause: str | None) -> None:
+    announce(
+        tx,
+        TermsChanged(
+            occurred_at=now, account_id=account_id, causation_id=cause, changed_by=who,
+            negative_limit=None if terms.unlimited else terms.negative_limit, payment_days=terms.payment_days,
+            default_payment_method=terms.default_payment_method, low_funds_threshold=terms.low_funds,
+            **{name: getattr(terms, name) for name in SWITCHES},
+        ),
+    )  # fmt: skip
+
+
+def told(terms: Terms) -> dict[str, Any]:
+    """As the audit log keeps it."""
+
+    def text(amount: Money | None) -> str | None:
+        return printed(amount.amount, amount.currency) if amount else None
+
     return {
-        "negative_limit": None if funds.unlimited else printed(funds.negative_limit, funds.currency),
-        "payment_days": account.payment_days,
-        "purchase_orders_allowed": account.purchase_orders_allowed,
+        "negative_limit": None if terms.unlimited else text(terms.negative_limit),
+        "payment_days": terms.payment_days,
+        "default_payment_method": terms.default_payment_method,
+        "low_funds_threshold": text(terms.low_funds),
+        **{name: getattr(terms, name) for name in SWITCHES},
     }

@@ -1,9 +1,9 @@
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from services.billing.api.exact import OptionalId, finance_router
-from services.billing.models import Funds
+from services.billing.models import Purse
 from services.billing.queries import balance, documents
 from services.billing.rules import printed
 from shared.errors import Denied
@@ -11,13 +11,19 @@ from shared.web import Tx, Who
 
 router = finance_router()
 
+UNPAID = (
+    "What was bought on account, from its recording until it is paid. It is not the sum to pay: that is the sum of the "
+    "amounts due in the list of invoices, where purchase orders and amounts owed stand too."
+)
+
 
 class BalanceOut(BaseModel):
-    """contract 3.1: limit and total are left out when the account is unlimited, the flag is there only then."""
+    """CertCentral's "View balance": limit and total are left out when the account is unlimited, and the flag is there
+    only then."""
 
     balance: str
     currency: str
-    unpaid_invoice_balance: str
+    unpaid_invoice_balance: Annotated[str, Field(description=UNPAID)]
     negative_balance_limit: str | None
     used_credit_from_other_containers: str
     total_available_funds: str | None
@@ -29,19 +35,19 @@ async def view_balance(tx: Tx, caller: Who, container_id: OptionalId = None) -> 
     if caller.role not in documents.FINANCE:
         raise Denied("This role may not see the balance; ask a finance manager of your account.")
     division = await balance.visible_division(tx, caller, container_id)
-    return _balance(await balance.funds_behind(tx, division))
+    return _balance(await balance.purse_behind(tx, division))
 
 
-def _balance(funds: Funds) -> BalanceOut:
+def _balance(purse: Purse) -> BalanceOut:
     def money(amount: int) -> str:
-        return printed(amount, funds.currency)
+        return printed(amount, purse.currency)
 
     return BalanceOut(
-        balance=money(funds.balance),
-        currency=funds.currency,
-        unpaid_invoice_balance=money(funds.unpaid),
-        negative_balance_limit=None if funds.unlimited else money(funds.negative_limit),
-        used_credit_from_other_containers=money(0),  # divisions have no separate funds
-        total_available_funds=None if funds.unlimited else money(funds.available),
-        unlimited_negative_balance=True if funds.unlimited else None,
+        balance=money(purse.own.balance),
+        currency=purse.currency,
+        unpaid_invoice_balance=money(purse.own.unpaid),
+        negative_balance_limit=None if purse.unlimited else money(purse.top.negative_limit),
+        used_credit_from_other_containers=money(purse.used_elsewhere),
+        total_available_funds=None if purse.unlimited else money(purse.available),
+        unlimited_negative_balance=True if purse.unlimited else None,
     )

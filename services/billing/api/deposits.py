@@ -9,7 +9,7 @@ from services.billing.models import Division
 from services.billing.queries import balance, finance, prefetch
 from services.billing.rules import from_text, printed
 from shared.audit import note
-from shared.errors import NotFound
+from shared.errors import NotFound, Rejected
 from shared.events.base import Money
 from shared.ids import new_id
 from shared.web import Body, Once, Tx, Who, now
@@ -27,7 +27,7 @@ class DepositIn(Body):
 
 @router.post("/deposit", status_code=201)
 async def deposit(tx: Tx, caller: Who, once: Once, body: DepositIn) -> JSONResponse:
-    """Of staff it is settled: the money has arrived. A customer's is pending until it has (contract 11)."""
+    """Of staff it is settled: the money has arrived. A customer's is pending until it has."""
     division = await tx.get(Division, body.container_id)
     if division is None:
         raise NotFound(f"There is no container {body.container_id}; check its id.", "not_found|container")
@@ -46,14 +46,16 @@ async def _deposit(tx: Tx, caller: Who, division: Division, body: DepositIn) -> 
 
 async def _settled(tx: Tx, caller: Who, division: Division, amount: Money, body: DepositIn) -> dict[str, Any]:
     reference = body.reference or f"deposit {new_id()}"
-    note(tx, caller.email, "deposit recorded", f"container/{division.id}", None, body.model_dump(), now())
     payment_id = await actions.deposit_funds(
         tx, division.account_id, division.id, amount, body.payment_method, reference, caller.email, now()
     )
+    note(tx, caller.email, "deposit recorded", f"container/{division.id}", None, body.model_dump(), now())
     return {"id": payment_id, "status": "settled", "reference": reference}
 
 
 async def _pending(tx: Tx, caller: Who, division: Division, amount: Money, body: DepositIn) -> dict[str, Any]:
+    if body.payment_method != "wire_transfer":
+        raise Rejected("Funds are deposited by wire_transfer; leave payment_method out.", "payment_method_invalid")
     payment = await actions.announce_deposit(
         tx, division.account_id, division.id, amount, body.payment_method, caller.email, now()
     )

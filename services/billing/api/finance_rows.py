@@ -1,12 +1,11 @@
-"""The rows of balance history, as the API and statements say them: contract 3.2."""
+"""The rows of balance history, as the API and statements say them: CertCentral's "Balance history"."""
 
 from datetime import UTC, datetime
 from typing import Any
 
 from services.billing.queries.history import Entry
 from services.billing.rules import printed
-
-OURS = "issuary/orders"
+from shared.events.orders import SOURCE as OURS
 
 
 def moment(at: datetime) -> str:
@@ -25,7 +24,7 @@ def order_out(source: str | None, order_id: int | None) -> dict[str, str]:
 
 
 def entry_out(entry: Entry) -> dict[str, Any]:
-    """A charge says its order and receipt, everything else has a note."""
+    """An order's charge says its order and receipt, everything else has a note."""
     return {
         "id": str(entry.id),
         "container": container(entry.division_id, entry.division),
@@ -36,5 +35,6 @@ def entry_out(entry: Entry) -> dict[str, Any]:
         "balance_after": printed(entry.balance_after, entry.currency),
         "currency": entry.currency,
         **order_out(entry.order_source, entry.order_id),
-        **({} if entry.order_id and entry.kind == "charge" else {"note": entry.text}),
+        **({"imported": True} if entry.is_imported else {}),
+        **({} if entry.order_id and entry.kind == "charge" and not entry.request_id else {"note": entry.text}),
     }

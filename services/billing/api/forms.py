@@ -23,6 +23,14 @@ def form_of(wanted: str, accept: str) -> str:
     raise Rejected(f"A statement cannot be had as {accept[:60]}; accept {', '.join(TYPES.values())}.")
 
 
+def wants_csv(wanted: str, accept: str) -> bool:
+    """Of a list that is JSON unless something else is asked for."""
+    if wanted.lower() not in ("", "json", "csv"):
+        raise Rejected(f"This list has no format {wanted[:20]!r}; use json or csv.")
+    known = [kind for kind in _by_weight(accept) if kind in (TYPES["csv"], TYPES["json"], "application/*", "*/*")]
+    return wanted.lower() == "csv" or (not wanted and known[:1] == [TYPES["csv"]])
+
+
 def _by_weight(accept: str) -> list[str]:
     weighed = []
     for part in (accept.strip() or "*/*").split(","):

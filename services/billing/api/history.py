@@ -2,9 +2,10 @@ from typing import Any
 
 from fastapi import Request
 
+from services.billing.api.answers import page_of, without_none
 from services.billing.api.exact import finance_router
 from services.billing.api.finance_rows import container, entry_out, moment, order_out
-from services.billing.queries import history, purchases, receipts
+from services.billing.queries import entries, history, purchases, receipts
 from services.billing.queries.ledger_filters import (
     CONTAINER,
     HISTORY_FILTERS,
@@ -14,17 +15,18 @@ from services.billing.queries.ledger_filters import (
 )
 from services.billing.queries.receipts import Receipt
 from services.billing.rules import printed
-from shared.listing import Listing, parse_listing
+from shared.listing import parse_listing
 from shared.web import Tx, Who, now
 
 router = finance_router()
 
 
 @router.get("/balance-history")
-async def balance_history(request: Request, tx: Tx, caller: Who) -> dict[str, Any]:
+async def balance_history(request: Request, tx: Tx, caller: Who, own: bool = False) -> dict[str, Any]:
+    """`own`: of the funds that the division had of its own, before the account's divisions shared them again."""
     listing = parse_listing(request.query_params.multi_items(), HISTORY_FILTERS, HISTORY_SORT, CONTAINER)
-    total, rows = await purchases.balance_history(tx, caller, listing)
-    return {"adjustments": [entry_out(row) for row in rows], "page": _page(total, listing)}
+    total, rows = await entries.entries(tx, caller, listing, own)
+    return {"adjustments": [entry_out(row) for row in rows], "page": page_of(total, listing)}
 
 
 @router.get("/adjustment/{adjustment_id}")
@@ -36,33 +38,29 @@ async def adjustment(tx: Tx, caller: Who, adjustment_id: int) -> dict[str, Any]:
 async def purchase_history(request: Request, tx: Tx, caller: Who) -> dict[str, Any]:
     listing = parse_listing(request.query_params.multi_items(), PURCHASE_FILTERS, PURCHASE_SORT, CONTAINER)
     total, rows = await purchases.purchase_history(tx, caller, listing)
-    return {"order_transactions": [_purchase(row) for row in rows], "page": _page(total, listing)}
+    return {"order_transactions": [_purchase(row) for row in rows], "page": page_of(total, listing)}
 
 
-def _page(total: int, listing: Listing) -> dict[str, int]:
-    return {"total": total, "limit": listing.limit, "offset": listing.offset}
-
-
-def _purchase(row: Any) -> dict[str, Any]:
-    charge = row.Charge
+def _purchase(row: dict[str, Any]) -> dict[str, Any]:
+    """What was bought on account has no receipt: nothing was paid yet."""
     return {
-        "id": str(charge.id),
-        "container": container(charge.division_id, row.division),
-        **order_out(charge.source, charge.order_id),
-        "receipt_id": str(charge.id),
-        "amount": printed(charge.total, charge.currency),
-        "currency": charge.currency,
-        "payment_type": "balance",
-        "transaction_date": moment(charge.charged_at),
+        "id": str(row["id"]),
+        "container": container(row["division_id"], row["division"]),
+        **order_out(row["source"], row["order_id"]),
+        "receipt_id": str(row["id"]) if row["paid_by"] == "balance" else "0",
+        "amount": printed(row["total"], row["currency"]),
+        "currency": row["currency"],
+        "payment_type": row["paid_by"],
+        "transaction_date": moment(row["at"]),
         "transaction_type": "purchase",
-        "product_name": row.description,
+        "product_name": row["text"],
     }
 
 
 @router.get("/receipt/{receipt_id}")
 async def receipt(tx: Tx, caller: Who, receipt_id: int) -> dict[str, Any]:
     found = await receipts.receipt(tx, caller, receipt_id, now())
-    return {name: value for name, value in _receipt(found).items() if value is not None}
+    return without_none(_receipt(found))
 
 
 def _receipt(found: Receipt) -> dict[str, Any]:

@@ -6,13 +6,15 @@ from starlette.responses import JSONResponse
 
 from services.billing import actions
 from services.billing.actions import PurchaseOrderWish
+from services.billing.api.answers import page_of, without_none
+from services.billing.api.containers import division_to_fund
 from services.billing.api.exact import AmountText, finance_router
 from services.billing.models import Division, PurchaseOrder
 from services.billing.queries import finance, purchase_orders
 from services.billing.queries.purchase_orders import FILTERS, SORT_COLUMNS
 from services.billing.rules import from_text, printed
 from shared.audit import note
-from shared.errors import Denied, NotFound
+from shared.errors import Denied
 from shared.events.base import Money
 from shared.listing import parse_listing
 from shared.web import Body, Once, Tx, Who, now
@@ -32,12 +34,7 @@ class PurchaseOrderIn(Body):
 
 @router.post("/purchase-order", status_code=201)
 async def submit(tx: Tx, caller: Who, once: Once, body: PurchaseOrderIn) -> JSONResponse:
-    division = await tx.get(Division, body.container_id)
-    if division is None:
-        raise NotFound(
-            f"There is no container {body.container_id} that you may see; check its id.", "not_found|container"
-        )
-    finance.require_finance_of(caller, division.account_id, division.id)
+    division = await division_to_fund(tx, caller, body.container_id)
     return await once(tx, 201, lambda: _submit(tx, caller, division, body))
 
 
@@ -51,10 +48,11 @@ async def _submit(tx: Tx, caller: Who, division: Division, body: PurchaseOrderIn
 
 def _pointed_out(row: Any) -> dict[str, Any]:
     """Allowed, for a purchase order may be used up in parts; but often it is a slip."""
-    order, *_, used_before = row
-    if not used_before:
+    order, *_, earlier = row
+    if earlier is None:
         return {}
-    return {"warning": f"The number {order.number} was used before in this account; check that this is meant."}
+    warning = f"The number {order.number} was used before in this account; check that this is meant."
+    return {"warning": warning, "duplicate_of": earlier}
 
 
 @router.get("/purchase-order")
@@ -62,7 +60,7 @@ async def list_all(request: Request, tx: Tx, caller: Who) -> dict[str, Any]:
     listing = parse_listing(request.query_params.multi_items(), FILTERS, SORT_COLUMNS, PLAIN)
     total, rows = await purchase_orders.purchase_orders(tx, caller, listing)
     shown = [_shown(row) for row in rows]
-    return {"purchase_orders": shown, "page": {"total": total, "limit": listing.limit, "offset": listing.offset}}
+    return {"purchase_orders": shown, "page": page_of(total, listing)}
 
 
 @router.get("/purchase-order/{order_id}")
@@ -90,7 +88,7 @@ def _shown(row: Any) -> dict[str, Any]:
         "reason": order.reason,
         "invoice": {"id": invoice_id, "invoice_number": invoice_number} if invoice_id else None,
     }
-    return {name: value for name, value in told.items() if value is not None} | _pointed_out(row)
+    return without_none(told) | _pointed_out(row)
 
 
 class DecisionIn(Body):
@@ -102,19 +100,21 @@ class DecisionIn(Body):
 async def decide(request: Request, tx: Tx, caller: Who, order_id: int, body: DecisionIn) -> dict[str, Any]:
     """Approval is idempotent and always names the one invoice."""
     order: PurchaseOrder = (await purchase_orders.purchase_order(tx, caller, order_id))[0]
+    told = {"id": order_id, "status": body.status, "po_number": order.number}
     if body.status == "canceled":
         finance.require_finance_of(caller, order.account_id, order.division_id)
         await actions.cancel_purchase_order(tx, order_id, caller.email, now())
-        return {"id": order_id, "status": "canceled", "po_number": order.number}
+        return told
+    return told | await _by_staff(tx, caller, order_id, body, request.app.state.settings.payment_days)
+
+
+async def _by_staff(tx: Tx, caller: Who, order_id: int, body: DecisionIn, payment_days: int) -> dict[str, Any]:
     if not caller.is_operator:
         raise Denied("A purchase order is decided by the certificate authority's staff; you may cancel it.")
-    note(
-        tx, caller.email, f"purchase order {body.status}", f"purchase-order/{order_id}", None, body.model_dump(), now()
-    )
+    about, told = f"purchase-order/{order_id}", body.model_dump()
+    note(tx, caller.email, f"purchase order {body.status}", about, None, told, now())
     if body.status == "rejected":
         await actions.reject_purchase_order(tx, order_id, body.reason, caller.email, now())
-        return {"id": order_id, "status": "rejected", "po_number": order.number}
-    days = request.app.state.settings.payment_days
-    issued = await actions.approve_purchase_order(tx, order_id, caller.email, now(), days)
-    invoice = {"id": issued.id, "invoice_number": issued.number}
-    return {"id": order_id, "status": "approved", "po_number": order.number, "invoice": invoice}
+        return {}
+    issued = await actions.approve_purchase_order(tx, order_id, caller.email, now(), payment_days)
+    return {"invoice": {"id": issued.id, "invoice_number": issued.number}}

@@ -66,6 +66,7 @@ class Paper(TypedDict):
     issued_on: str
     due_on: str | None
     supplied_on: NotRequired[str | None]  # the day of issue where absent
+    period: NotRequired[list[str] | None]  # first and last day of what a month's invoice is for
     currency: str
     seller: Seller
     buyer: Buyer
@@ -103,6 +104,7 @@ def view(paper: Paper) -> dict[str, Any]:
         "issued_on": day(paper["issued_on"]),
         "due_on": _due(paper),
         "supplied_on": day(paper.get("supplied_on") or paper["issued_on"]),
+        "period": _period(paper.get("period")),
         "seller": {**dict.fromkeys(Seller.__annotations__), **paper["seller"]},
         "lines": [_line(line, paper["currency"]) for line in paper["lines"]],
         "tax_groups": [
@@ -110,6 +112,10 @@ def view(paper: Paper) -> dict[str, Any]:
         ],
         "credited": _credited(paper.get("credited")),
     }
+
+
+def _period(days: list[str] | None) -> str | None:
+    return " to ".join(map(day, days)) if days else None
 
 
 def _due(paper: Paper) -> str | None:

@@ -5,7 +5,7 @@ import csv
 import io
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import xlsxwriter
 
-Cell = str | int | datetime | None
+Cell = str | int | datetime | date | None
 Pages = AsyncIterator[Sequence[Sequence[Cell]]]
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # a spreadsheet would calculate with it
 LONGEST_TEXT = 32_767  # of a cell
@@ -24,8 +24,15 @@ BLOCK = 1 << 16
 @dataclass(frozen=True)
 class Column:
     name: str
-    kind: Literal["text", "amount", "time"] = "text"
+    kind: Literal["text", "amount", "time", "day"] = "text"
     width: int = 14
+
+
+@dataclass(frozen=True)
+class Sheet:
+    title: str
+    columns: Sequence[Column]
+    pages: Pages
 
 
 def harmless(text: str) -> str:
@@ -51,17 +58,21 @@ def _plain(cell: Cell, places: int) -> str:
         return f"{cell.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
     if isinstance(cell, int):
         return f"{Decimal(cell).scaleb(-places):.{places}f}"
+    if isinstance(cell, date):
+        return cell.isoformat()
     return harmless(cell or "")
 
 
-async def xlsx_of(columns: Sequence[Column], places: int, title: str, pages: Pages) -> AsyncIterator[bytes]:
+async def xlsx_of(places: int, sheets: Sequence[Sheet]) -> AsyncIterator[bytes]:
     """Written to a file first, as what is in it stands at its end; a fault on the way is told before any answer."""
     folder = TemporaryDirectory()
     path = Path(folder.name) / "sheet.xlsx"
-    book = _Book(path, columns, places, title)
+    book = _Book(path, places)
     try:
-        async for rows in pages:
-            await asyncio.to_thread(book.add, rows)
+        for sheet in sheets:
+            book.begin(sheet)
+            async for rows in sheet.pages:
+                await asyncio.to_thread(book.add, rows)
         await asyncio.to_thread(book.close)
     except BaseException:
         book.abandon()
@@ -77,25 +88,26 @@ async def _blocks(folder: "TemporaryDirectory[str]", path: Path) -> AsyncIterato
 
 
 class _Book:
-    def __init__(self, path: Path, columns: Sequence[Column], places: int, title: str) -> None:
+    def __init__(self, path: Path, places: int) -> None:
         options = {"constant_memory": True, "tmpdir": str(path.parent), "strings_to_formulas": False,
                    "strings_to_urls": False, "strings_to_numbers": False}  # fmt: skip
         self._book = xlsxwriter.Workbook(str(path), options)
-        self._sheet = self._book.add_worksheet(title)
-        self._columns, self._places, self._row = columns, places, 0
+        self._places = places
         figure = "#,##0" + ("." + "0" * places if places else "")
         self._formats = {
             "text": self._book.add_format(),
             "amount": self._book.add_format({"num_format": f"{figure};-{figure}"}),
             "time": self._book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
+            "day": self._book.add_format({"num_format": "yyyy-mm-dd"}),
         }
-        self._head()
+        self._bold = self._book.add_format({"bold": True, "bottom": 1})
 
-    def _head(self) -> None:
-        bold = self._book.add_format({"bold": True, "bottom": 1})
+    def begin(self, sheet: Sheet) -> None:
+        self._sheet = self._book.add_worksheet(sheet.title)
+        self._columns, self._row = sheet.columns, 0
         for at, column in enumerate(self._columns):
             self._sheet.set_column(at, at, column.width)
-            self._sheet.write_string(0, at, column.name, bold)
+            self._sheet.write_string(0, at, column.name, self._bold)
         self._sheet.freeze_panes(1, 0)
 
     def add(self, rows: Sequence[Sequence[Cell]]) -> None:
@@ -107,6 +119,8 @@ class _Book:
     def _write(self, at: int, kind: Any, cell: Cell) -> None:
         if isinstance(cell, datetime):
             self._sheet.write_datetime(self._row, at, cell.astimezone(UTC).replace(tzinfo=None), kind)
+        elif isinstance(cell, date):
+            self._sheet.write_datetime(self._row, at, cell, kind)
         elif isinstance(cell, int) and abs(cell) < EXACT:
             self._sheet.write_number(self._row, at, float(Decimal(cell).scaleb(-self._places)), kind)
         elif cell is not None:
@@ -116,4 +130,5 @@ class _Book:
         self._book.close()
 
     def abandon(self) -> None:
-        self._sheet.row_data_fh.close()
+        for sheet in self._book.worksheets():
+            sheet.row_data_fh.close()

@@ -19,6 +19,32 @@ class StatementRow(TypedDict):
     balance: int
 
 
+class AgePaper(TypedDict):
+    words: str
+    amount: int
+
+
+class InvoicesPaper(TypedDict):
+    opening: int
+    debit: int
+    credit: int
+    closing: int
+    accrued_before: int
+    accrued: int
+    aging: list[AgePaper]
+    rows: list[StatementRow]
+
+
+class RequestPaper(TypedDict):
+    issued_on: str
+    number: str
+    what: str
+    due_on: str
+    total: int
+    paid: int
+    due: int
+
+
 class StatementPaper(TypedDict):
     kind: Literal["statement"]
     number: str  # the period in words: what tells this statement from others
@@ -34,6 +60,8 @@ class StatementPaper(TypedDict):
     credit: int
     closing: int
     rows: list[StatementRow]
+    invoices: InvoicesPaper | None  # none: nothing is on account
+    requests: list[RequestPaper]
 
 
 def view_statement(paper: StatementPaper) -> dict[str, Any]:
@@ -51,6 +79,8 @@ def view_statement(paper: StatementPaper) -> dict[str, Any]:
         "debit_figure": amount(paper["debit"], currency),
         "credit_figure": amount(paper["credit"], currency),
         "rows": [_row(row, currency) for row in paper["rows"]],
+        "invoices": _invoices(paper["invoices"], currency) if paper["invoices"] else None,
+        "requests": [_request(one, currency) for one in paper["requests"]],
     }
 
 
@@ -63,3 +93,20 @@ def _row(row: StatementRow, currency: str) -> dict[str, str]:
         "credit": "" if row["is_debit"] else moved,
         "balance": amount(row["balance"], currency),
     }
+
+
+def _invoices(part: InvoicesPaper, currency: str) -> dict[str, Any]:
+    figures = ("opening", "debit", "credit", "closing", "accrued_before", "accrued")
+    return {
+        **{name: amount(part[name], currency) for name in figures},  # type: ignore[literal-required]
+        "unpaid_before": amount(part["opening"] + part["accrued_before"], currency),
+        "unpaid": amount(part["closing"] + part["accrued"], currency),
+        "aging": [{"words": age["words"], "amount": amount(age["amount"], currency)} for age in part["aging"]],
+        "rows": [_row(row, currency) for row in part["rows"]],
+    }
+
+
+def _request(one: RequestPaper, currency: str) -> dict[str, str]:
+    figures = {name: amount(one[name], currency) for name in ("total", "paid", "due")}
+    texts = {name: one[name] for name in ("issued_on", "number", "what", "due_on")}
+    return {**texts, **figures}

@@ -3,6 +3,7 @@ from sqlalchemy.orm import DeclarativeBase
 from shared.db import COLUMN_TYPES, new_metadata
 
 OrderKey = tuple[str, int]  # (source, order id)
+PartKey = tuple[str, int, int]  # what is charged by itself: an order (0), or the names that a request added to it
 
 
 class Base(DeclarativeBase):
@@ -10,8 +11,9 @@ class Base(DeclarativeBase):
     type_annotation_map = COLUMN_TYPES
 
 
-APPEND_ONLY = ("placed_order", "charge", "invoice", "invoice_line", "tax_group", "credit_note", "journal", "posting",
-               "payment_item", "allocation", "price", "tax_rule", "selling_entity", "exchange_rate")  # fmt: skip
+APPEND_ONLY = ("placed_order", "charge", "invoice", "invoice_line", "tax_group", "credit_note", "credit_note_line",
+               "credit_note_tax", "ended_order", "journal", "posting", "payment_item", "allocation", "on_account",
+               "price", "tax_rule", "selling_entity", "exchange_rate", "opening_balance", "declared_gap")  # fmt: skip
 
 # Every statement that writes postings is balanced for each journal entry by itself, so that no entry ever is not.
 ZERO_SUM = """
@@ -52,6 +54,31 @@ CREATE TRIGGER added BEFORE UPDATE OR DELETE ON price_upload FOR EACH ROW
 WHEN (OLD.added_at IS NOT NULL) EXECUTE FUNCTION refuse_change()
 """
 
+# Counts are kept for the lists that grow with every order: to count a million rows takes longer than to show a page.
+COUNTED = """
+CREATE FUNCTION count_{counts}() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO {counts} AS kept ({by}, n)
+  SELECT {by}, count(*) FROM fresh WHERE {where} GROUP BY {by} ORDER BY {by}
+  ON CONFLICT ({by}) DO UPDATE SET n = kept.n + excluded.n;
+  RETURN NULL;
+END $$
+"""
+COUNTING = """
+CREATE TRIGGER counted AFTER INSERT ON {table} REFERENCING NEW TABLE AS fresh
+FOR EACH STATEMENT EXECUTE FUNCTION count_{counts}()
+"""
+COUNTS = (
+    ("invoice", "invoice_count", "division_id, kind", "true"),
+    ("posting", "entry_count", "division_id, type", "division_id IS NOT NULL"),
+    ("usage", "usage_count", "division_id", "order_id IS NOT NULL"),
+)
+
+
+def _counted(table: str, counts: str, by: str, where: str) -> list[str]:
+    return [COUNTED.format(counts=counts, by=by, where=where), COUNTING.format(table=table, counts=counts)]
+
+
 TRIGGERS: tuple[str, ...] = (
     "ALTER TABLE document ALTER COLUMN pdf SET STORAGE EXTERNAL",  # it is compressed already
     ZERO_SUM,
@@ -61,6 +88,7 @@ TRIGGERS: tuple[str, ...] = (
     UNLESS_REVERSED,
     SETTLED,
     ADDED,
+    *(statement for counts in COUNTS for statement in _counted(*counts)),
     *(
         f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_change()"
         for table in APPEND_ONLY

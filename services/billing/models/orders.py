@@ -1,11 +1,12 @@
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import BigInteger, Identity, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.billing.models.base import Base
+from services.billing.models.base import Base, PartKey
+from services.billing.rules.waiting import next_stage_at, stage_at
 
 
 class Order(Base):
@@ -30,18 +31,39 @@ class Order(Base):
     placed_at: Mapped[datetime]
 
 
+class AddedNames(Base):
+    """Names that a reissue added to an order, to be paid for the rest of its term. `names_before`: how many were bought
+    by then, so that names which the price includes stay free."""
+
+    __tablename__ = "added_names"
+
+    source: Mapped[str] = mapped_column(primary_key=True)
+    order_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    request_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    account_id: Mapped[int]
+    names: Mapped[list[str]]
+    names_before: Mapped[int]
+    starts_on: Mapped[date]
+    term_ends_on: Mapped[date]
+    added_by: Mapped[str]
+    added_at: Mapped[datetime]
+    cancelled_at: Mapped[datetime | None]  # the reissue was; where the order ended, that is said of its charges
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), unique=True)
+
+
 class Charge(Base):
-    """An order paid from funds; its id is the receipt number."""
+    """An order paid from funds, or the names that a request added to it; its id is the receipt number."""
 
     __tablename__ = "charge"
     __table_args__ = (
-        UniqueConstraint("source", "order_id"),
+        UniqueConstraint("source", "order_id", "request_id"),
         Index("ix_charge_division_id_charged_at_id", "division_id", "charged_at", "id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     source: Mapped[str]
     order_id: Mapped[int]
+    request_id: Mapped[int]  # 0: the order itself
     account_id: Mapped[int]
     division_id: Mapped[int]
     currency: Mapped[str]
@@ -54,27 +76,46 @@ class Charge(Base):
     invoice_id: Mapped[int]
     invoice_number: Mapped[str]
     charged_at: Mapped[datetime]
+    priced_on: Mapped[date]  # whose price list counts, for names that are added later too
 
 
 class WaitingOrder(Base):
-    """An order of which nothing was charged. Price and tax stay as they were when it was first priced."""
+    """An order, or names added to one, of which nothing was charged. Price and tax stay as they were when it was first
+    priced. `remind_at`: when the next stage of waiting is reached."""
 
     __tablename__ = "waiting_order"
     __table_args__ = (
         Index("ix_waiting_order_account_id_placed_at", "account_id", "placed_at"),
-        Index("ix_waiting_order_reason", "reason"),
+        Index("ix_waiting_order_since", "since", "id", "source", "request_id"),
+        Index("ix_waiting_order_account_id_since", "account_id", "since", "id", "source", "request_id"),
+        Index("ix_waiting_order_reason_since", "reason", "since", "id", "source", "request_id"),
+        Index("ix_waiting_order_remind_at", "remind_at", postgresql_where=text("remind_at IS NOT NULL")),
     )
 
     source: Mapped[str] = mapped_column(primary_key=True)
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    request_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # 0: the order itself
     account_id: Mapped[int]
     division_id: Mapped[int]
-    placed_at: Mapped[datetime]
+    placed_at: Mapped[datetime]  # names: when they were added
     since: Mapped[datetime]
     reason: Mapped[str]
     message: Mapped[str]
     quote: Mapped[dict[str, Any] | None]
     total: Mapped[int | None]
+    shortfall: Mapped[int | None]  # as the message says it
+    remind_at: Mapped[datetime | None]
+    reminded: Mapped[int]  # days: the last stage that was told
+
+    @property
+    def part(self) -> PartKey:
+        return self.source, self.id, self.request_id
+
+    def remind(self, now: datetime) -> int:
+        """The stage that is reached by now; whoever comes late says only the last of those passed."""
+        self.reminded = stage_at(self.since, now)
+        self.remind_at = next_stage_at(self.since, self.reminded)
+        return self.reminded
 
 
 class Retry(Base):
@@ -87,3 +128,8 @@ class Retry(Base):
     after_placed_at: Mapped[datetime | None]
     after_id: Mapped[int | None]
     after_source: Mapped[str | None]
+    after_request_id: Mapped[int | None]
+
+    def go_on_after(self, last: WaitingOrder) -> None:
+        self.after_placed_at, self.after_id = last.placed_at, last.id
+        self.after_source, self.after_request_id = last.source, last.request_id

@@ -30,6 +30,7 @@ class Payment(Base):
         CheckConstraint("reversed_at IS NULL OR settled_at IS NOT NULL", "reversed"),
         Index("ix_payment_account_id_id", "account_id", "id"),
         Index("ix_payment_division_id_id", "division_id", "id"),
+        Index("ix_payment_bank_reference", "bank_reference"),
         Index("ix_payment_pending", "account_id", "id", postgresql_where=text(PENDING)),
     )
 
@@ -66,18 +67,26 @@ class Payment(Base):
             return "canceled"
         return "expired" if self.expires_at and self.expires_at <= now else "pending"
 
+    def was_settled_with(self, received: int, bank_reference: str) -> bool:
+        """The same is told again."""
+        is_settled = self.settled_at is not None and self.reversed_at is None
+        return is_settled and (self.received, self.bank_reference) == (received, bank_reference)
+
     def settle(self, received: int, bank_reference: str, who: str, now: datetime) -> None:
         if who == self.created_by:
             raise Denied("A payment is settled by somebody else than who announced it; ask a colleague.")
-        self._only_pending("settled", now)
+        self.refuse_ended("settled", now)
         self.received, self.bank_reference = received, bank_reference
         self.settled_at, self.settled_by, self.receipt_id = now, who, NEXT_RECEIPT
 
+    def was_changed_at(self, at: datetime) -> bool:
+        return at in (self.settled_at, self.reversed_at)
+
     def cancel(self, reason: str, now: datetime) -> None:
-        self._only_pending("canceled", now)
+        self.refuse_ended("canceled", now)
         self.canceled_at, self.cancel_reason = now, reason
 
-    def _only_pending(self, wish: str, now: datetime) -> None:
+    def refuse_ended(self, wish: str, now: datetime) -> None:
         if (status := self.status(now)) != "pending":
             raise Conflict(
                 f"Payment {self.reference} is {status} and cannot be {wish}; other money needs another payment.",
@@ -111,6 +120,7 @@ class Allocation(Base):
         CheckConstraint("amount <> 0", "amount"),
         Index("ix_allocation_payment_id", "payment_id"),
         Index("ix_allocation_invoice_id", "invoice_id"),
+        Index("ix_allocation_taken_back", "invoice_id", postgresql_where=text("amount < 0")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -1,6 +1,6 @@
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import CheckConstraint, Index, literal_column, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.billing.models.base import Base
@@ -19,6 +19,15 @@ class PurchaseOrder(Base):
         Index("ix_purchase_order_account_id_id", "account_id", "id"),
         Index("ix_purchase_order_division_id_id", "division_id", "id"),
         Index("ix_purchase_order_account_id_number", "account_id", "number"),
+        Index(
+            "ix_purchase_order_number_search",
+            literal_column("lower(number)").label("lower_number"),
+            "account_id",
+            postgresql_ops={"lower_number": "text_pattern_ops"},
+        ),
+        Index("ix_purchase_order_submitted", "account_id", "submitted_at", "id"),
+        Index("ix_purchase_order_approved", "account_id", "id", postgresql_where=text("approved_at IS NOT NULL")),
+        Index("ix_purchase_order_not_approved", "account_id", "id", postgresql_where=text("approved_at IS NULL")),
         Index("ix_purchase_order_undecided", "id", postgresql_where=text(UNDECIDED)),
     )
 

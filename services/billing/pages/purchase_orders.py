@@ -6,49 +6,60 @@ from starlette.responses import RedirectResponse, Response
 from services.billing import actions
 from services.billing.actions import PurchaseOrderWish
 from services.billing.models import Account, PurchaseOrder
+from services.billing.pages.forms import division_to_fund, once_by_form
 from services.billing.queries import balance, finance, purchase_orders
+from services.billing.queries.divisions import is_separate
 from services.billing.rules import from_text
 from shared.audit import note
-from shared.errors import Denied, DomainError
+from shared.db import attempt
+from shared.errors import Denied, DomainError, Rejected
 from shared.events.base import Money
+from shared.ids import new_id
 from shared.listing import Listing
 from shared.web import CsrfChecked, PageUser, Tx, now, page
 
 router = APIRouter(prefix="/finance/purchase-orders", include_in_schema=False)
 PAGE = 50
-UNDECIDED = "pending,rejected"  # an approved one is found as its invoice (contract 10)
+UNDECIDED = "pending,rejected"  # an approved one is found as its invoice
 Text = Annotated[str, Form()]
 
 
 @router.get("")
 async def listed(
     request: Request, tx: Tx, caller: PageUser, status: Annotated[str, Query(max_length=40)] = UNDECIDED,
-    search: Annotated[str, Query(max_length=255)] = "", before: int | None = None,
+    search: Annotated[str, Query(max_length=255)] = "", before: int | None = None, container_id: int | None = None,
 ) -> Response:  # fmt: skip
-    return await _listed(request, tx, caller, status, search.strip(), before)
+    """Where divisions have their own funds, the page opens with these."""
+    if not request.query_params and await is_separate(tx, caller):
+        return RedirectResponse("/finance/divisions", 303)
+    return await _listed(request, tx, caller, status, search.strip(), before, container_id)
 
 
 async def _listed(
     request: Request, tx: Tx, caller: PageUser, status: str = UNDECIDED, search: str = "", before: int | None = None,
-    form: dict[str, str] | None = None, refused: DomainError | None = None,
+    container_id: int | None = None, form: dict[str, str] | None = None, refused: DomainError | None = None,
+    earlier: int | None = None,
 ) -> Response:  # fmt: skip
     wanted = {"status": "" if status == "all" else status, "search": f"{search}%" if search else ""}
+    division = await balance.visible_division(tx, caller, container_id) if container_id else None
+    wanted |= {"container_id": str(container_id or "")}
     listing = Listing(PAGE, filters={name: (value,) for name, value in wanted.items() if value})
     total, rows = await purchase_orders.purchase_orders(tx, caller, listing, before)
     return page(
         request, "purchase_orders.html", refused.status if refused else 200, rows=[_row(row) for row in rows],
         total=total, filters={"status": status, "search": search}, before=rows[-1][0].id if len(rows) == PAGE else None,
-        first=bool(before), form=form or {}, error=refused.message if refused else "", **await _submitting(tx, caller),
+        first=bool(before), division=division, form=form or {"division": str(container_id or "")},
+        error=refused.message if refused else "", earlier=earlier, key=str(new_id()), **await _submitting(tx, caller),
     )  # fmt: skip
 
 
 def _row(row: Any) -> dict[str, Any]:
-    order, account, invoice_id, invoice_number, used_before = row
+    order, account, invoice_id, invoice_number, earlier = row
     return {
         "order": order,
         "account_name": account,
         "invoice": {"id": invoice_id, "number": invoice_number} if invoice_id else None,
-        "used_before": used_before,
+        "earlier": earlier,
     }
 
 
@@ -64,24 +75,37 @@ async def _submitting(tx: Tx, caller: PageUser) -> dict[str, Any]:
 @router.post("", dependencies=[CsrfChecked])
 async def submit(
     request: Request, tx: Tx, caller: PageUser, number: Text = "", amount: Text = "", division: Text = "",
-    remark: Text = "", contact: Text = "",
+    remark: Text = "", contact: Text = "", meant: Text = "", key: Text = "",
 ) -> Response:  # fmt: skip
+    """A number that was used before is asked about once: `meant` is the number that the answer is about."""
     form = {"number": number, "amount": amount, "division": division, "remark": remark, "contact": contact}
     try:
-        async with tx.begin_nested():
-            order = await _submit(tx, caller, form)
+        async with attempt(tx):
+            where = await once_by_form(tx, caller, key, form, lambda: _submit(tx, caller, form, meant))
+    except _Asked as asked:
+        return await _listed(request, tx, caller, form=form, earlier=asked.earlier)
     except DomainError as refused:
         return await _listed(request, tx, caller, form=form, refused=refused)
-    return RedirectResponse(f"/finance/purchase-orders/{order.id}", 303)
+    return RedirectResponse(where, 303)
 
 
-async def _submit(tx: Tx, caller: PageUser, form: dict[str, str]) -> PurchaseOrder:
-    division = await balance.visible_division(tx, caller, int(form["division"]) if form["division"].isdigit() else None)
-    finance.require_finance_of(caller, division.account_id, division.id)
+class _Asked(Exception):
+    """Whether the number of an earlier purchase order is meant again."""
+
+    def __init__(self, earlier: int) -> None:
+        self.earlier = earlier
+
+
+async def _submit(tx: Tx, caller: PageUser, form: dict[str, str], meant: str) -> str:
+    number = form["number"]
+    if meant != number.strip() and (earlier := await purchase_orders.with_number(tx, caller.account_id, number)):
+        raise _Asked(earlier)
+    division = await division_to_fund(tx, caller, form["division"])
     account = await tx.get_one(Account, division.account_id)
     amount = Money(amount=from_text(form["amount"].strip(), account.currency), currency=account.currency)
     wish = PurchaseOrderWish(division.id, form["number"], amount, form["remark"].strip(), form["contact"].strip())
-    return await actions.submit_purchase_order(tx, account.id, wish, caller.email, now())
+    order = await actions.submit_purchase_order(tx, account.id, wish, caller.email, now())
+    return f"/finance/purchase-orders/{order.id}"
 
 
 @router.get("/{order_id}")
@@ -106,7 +130,7 @@ async def decide(
 ) -> Response:
     order: PurchaseOrder = (await purchase_orders.purchase_order(tx, caller, order_id))[0]
     try:
-        async with tx.begin_nested():
+        async with attempt(tx):
             await _decide(request, tx, caller, order, decision, reason)
     except DomainError as refused:
         return await _shown(request, tx, caller, order_id, refused)
@@ -120,10 +144,12 @@ async def _decide(request: Request, tx: Tx, caller: PageUser, order: PurchaseOrd
         return
     if not caller.is_operator:
         raise Denied("A purchase order is decided by the certificate authority's staff; you may cancel it.")
-    told = {"status": decision, "reason": reason}
-    note(tx, caller.email, f"purchase order {decision}", f"purchase-order/{order.id}", None, told, now())
+    if decision not in ("approved", "rejected"):
+        raise Rejected("Decide whether the purchase order is approved or rejected; nothing was changed.")
     if decision == "rejected":
         await actions.reject_purchase_order(tx, order.id, reason, caller.email, now())
     else:
         days = request.app.state.settings.payment_days
         await actions.approve_purchase_order(tx, order.id, caller.email, now(), days)
+    told = {"status": decision, "reason": reason}
+    note(tx, caller.email, f"purchase order {decision}", f"purchase-order/{order.id}", None, told, now())

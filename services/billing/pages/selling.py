@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
 from services.billing import actions
+from services.billing.pages.forms import words_of
 from services.billing.queries import dated
 from services.billing.queries.catalogue import newest_catalogue
 from services.billing.rules import RateRow, SellerRow, TaxRow
@@ -49,16 +50,12 @@ async def _listed(
     )  # fmt: skip
 
 
-async def _form(request: Request) -> dict[str, str]:
-    return {name: str(value).strip() for name, value in (await request.form()).items() if name != "csrf"}
-
-
 async def _add(tx: Tx, noun: Noun, words: dict[str, Any], who: Caller) -> None:
     await actions.add_dated(tx, noun.given.of(words).row(), who.email, now())
 
 
 async def _added(request: Request, tx: Tx, noun: Noun, who: Caller) -> Response:
-    form = await _form(request)
+    form = await words_of(request)
     try:
         await _add(tx, noun, form, who)
     except Rejected as error:
@@ -112,7 +109,7 @@ def _as_form(row: SellerRow) -> dict[str, Any]:
 
 @router.post("/new", dependencies=[CsrfChecked])
 async def add_seller(request: Request, tx: Tx, who: Operator) -> Response:
-    form = await _form(request)
+    form = await words_of(request)
     lines = _parts(form.get("address", "").splitlines())
     countries = _parts(form.get("sells_to", "").upper().replace(",", " ").split())
     try:

@@ -6,16 +6,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, exists, func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.billing.models import Account, CreditNote, Document, Invoice, Line, Order, Receivable, TaxGroup
-from services.billing.queries.filters import conditions, order_of
+from services.billing.models import CreditNote, Document, Invoice, Line, Order, Receivable, TaxGroup
+from services.billing.queries.filters import CREDITED, month_invoice_of, own_of_order
 from services.billing.rules import Standing
 from shared.access import SERVICE, Caller
 from shared.errors import Denied, NotFound
-from shared.listing import Listing
 
 FINANCE = ("administrator", "finance_manager", "manager", "operator")
 BOUGHT = ("standard_user", "limited_user")
-ORDER_KEYS = (100, 101)  # keys for orders: of finance they see the balance alone (contract 2.2)
+ORDER_KEYS = (100, 101)  # keys for orders: of finance they see the balance alone
 
 
 def may_see(caller: Caller, model: type[Invoice] | type[CreditNote]) -> ColumnElement[bool]:
@@ -37,36 +36,21 @@ def may_see(caller: Caller, model: type[Invoice] | type[CreditNote]) -> ColumnEl
     return and_(scope, model.order_id.is_not(None), own)
 
 
-async def invoices(
-    tx: AsyncSession, caller: Caller, listing: Listing, before: int | None = None
-) -> tuple[int, Sequence[Any]]:
-    """How many fit, and one page of them: by offset for the API, by `before` (an id) for pages."""
-    where = and_(may_see(caller, Invoice), *conditions(listing))
-    total = await tx.scalar(select(func.count()).select_from(Invoice).where(where)) or 0
-    ready = exists().where(Document.kind == "invoice", Document.subject_id == Invoice.id, Document.sha256.is_not(None))
-    query = (
-        select(Invoice, Account.name.label("account_name"), ready.label("document_ready"), *STANDING)
-        .join(Account, Account.id == Invoice.account_id)
-        .join(Receivable, Receivable.invoice_id == Invoice.id, isouter=True)
-        .where(where, Invoice.id < before if before else true())
-        .order_by(*order_of(listing))
-    )
-    return total, (await tx.execute(query.limit(listing.limit).offset(listing.offset))).all()
-
-
+OF_NOTES = select(func.coalesce(func.sum(CreditNote.total), 0)).where(CreditNote.invoice_id == Invoice.id)
 STANDING = (
-    func.coalesce(
-        select(func.sum(CreditNote.total)).where(CreditNote.invoice_id == Invoice.id).scalar_subquery(), 0
-    ).label("credited"),
-    func.coalesce(Receivable.paid, Invoice.total).label("paid"),  # what was charged to the funds is paid
-    func.coalesce(Receivable.total - Receivable.paid - Receivable.credited, 0).label("due"),
+    # A receivable keeps the sums; what was charged to the funds has none, is paid, and has few notes.
+    func.coalesce(Receivable.credited + Receivable.returned, OF_NOTES.scalar_subquery()).label("credited"),
+    func.coalesce(Receivable.returned, OF_NOTES.scalar_subquery()).label("returned"),
+    func.coalesce(Receivable.paid, Invoice.total).label("paid"),
+    func.coalesce(Receivable.due, 0).label("due"),
+    CREDITED.label("is_credited"),
     (Invoice.due_on < func.current_date()).label("is_late"),
 )
 
 
 def standing_of(row: Any) -> Standing:
     """Of a row with Invoice and STANDING."""
-    return Standing(row.Invoice.total, row.paid, int(row.credited), row.due, row.is_late)
+    return Standing(row.paid, int(row.credited), int(row.returned), row.due, row.is_credited, row.is_late)
 
 
 async def invoice(tx: AsyncSession, caller: Caller, invoice_id: int) -> tuple[Invoice, Standing]:
@@ -77,20 +61,16 @@ async def invoice(tx: AsyncSession, caller: Caller, invoice_id: int) -> tuple[In
     return found.Invoice, standing_of(found)
 
 
-async def credit_note(tx: AsyncSession, caller: Caller, note_id: int) -> CreditNote:
-    found = (await tx.scalars(select(CreditNote).where(CreditNote.id == note_id, may_see(caller, CreditNote)))).first()
+async def of_order(tx: AsyncSession, caller: Caller, order_id: int) -> Invoice:
+    """Our own order's, or if it was on account its month's; a bare order id means ours. Not those of names that were
+    added to it later."""
+    query = select(Invoice).where(*own_of_order(Invoice, order_id), Invoice.request_id == 0)
+    found = (await tx.scalars(query.where(may_see(caller, Invoice)))).first()
     if found is None:
-        raise NotFound(f"There is no credit note {note_id} that you may see.", "not_found|credit_note")
-    return found
-
-
-async def of_order(tx: AsyncSession, caller: Caller, model: Any, order_id: int) -> Any:
-    """Our own order's document; a bare order id means ours."""
-    query = select(model).where(model.order_source == "issuary/orders", model.order_id == order_id)
-    found = (await tx.scalars(query.where(may_see(caller, model)))).first()
+        months = select(Invoice).where(month_invoice_of(order_id), may_see(caller, Invoice))
+        found = (await tx.scalars(months.order_by(Invoice.id).limit(1))).first()
     if found is None:
-        what = "invoice" if model is Invoice else "credit note"
-        raise NotFound(f"There is no {what} for order {order_id} yet, or you may not see it.", f"not_found|{what}")
+        raise NotFound(f"There is no invoice for order {order_id} yet, or you may not see it.", "not_found|invoice")
     return found
 
 
@@ -102,21 +82,14 @@ async def stored_pdf(tx: AsyncSession, kind: str, subject_id: int) -> bytes:
     return pdf
 
 
-async def lines_of(tx: AsyncSession, invoice_id: int) -> Sequence[Line]:
-    return (await tx.scalars(select(Line).where(Line.invoice_id == invoice_id).order_by(Line.position))).all()
+async def lines_of(tx: AsyncSession, invoice_id: int, after: int = 0, limit: int | None = None) -> Sequence[Line]:
+    query = select(Line).where(Line.invoice_id == invoice_id, Line.position > after)
+    return (await tx.scalars(query.order_by(Line.position).limit(limit))).all()
 
 
 async def taxes_of(tx: AsyncSession, invoice_id: int) -> Sequence[TaxGroup]:
     query = select(TaxGroup).where(TaxGroup.invoice_id == invoice_id).order_by(TaxGroup.category, TaxGroup.rate)
     return (await tx.scalars(query)).all()
-
-
-async def notes_of(tx: AsyncSession, invoice_id: int) -> Sequence[Any]:
-    ready = exists().where(
-        Document.kind == "credit_note", Document.subject_id == CreditNote.id, Document.sha256.is_not(None)
-    )
-    query = select(CreditNote, ready.label("document_ready")).where(CreditNote.invoice_id == invoice_id)
-    return (await tx.execute(query.order_by(CreditNote.id))).all()
 
 
 async def document_of(tx: AsyncSession, kind: str, subject_id: int) -> Any:

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, true
 
-from services.billing.models import Payment, PurchaseOrder
+from services.billing.models import Payment, PurchaseOrder, Subscription, Usage
 from services.billing.queries.documents import FINANCE, ORDER_KEYS
 from shared.access import Caller
 from shared.errors import Denied, NotFound
@@ -17,7 +17,10 @@ def may_read_finance(caller: Caller) -> None:
         raise Denied("This role or API key may not see finances; ask a finance manager of your account.")
 
 
-def finance_scope(caller: Caller, model: type[PurchaseOrder] | type[Payment]) -> ColumnElement[bool]:
+Scoped = type[PurchaseOrder] | type[Payment] | type[Subscription] | type[Usage]
+
+
+def finance_scope(caller: Caller, model: Scoped) -> ColumnElement[bool]:
     may_read_finance(caller)
     if caller.is_operator:
         return true()

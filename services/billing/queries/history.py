@@ -14,7 +14,7 @@ from shared.access import Caller
 from shared.errors import NotFound
 
 OF_PAYMENTS = ("deposit", "invoices")  # kinds of entries whose subject is a payment
-BY_CARD = "credit_card"
+OPENING = "opening"  # imported: what a division had or owed in an older system
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ class Entry:
     text: str
     order_source: str | None
     order_id: int | None
+    request_id: int | None  # by which the names that were charged had been added to the order
     receipt_id: int | None
     paper: Paper | None
 
@@ -51,17 +52,18 @@ class Entry:
         """What costs nothing was charged all the same."""
         return self.amount < 0 or self.kind == "charge"
 
+    @property
+    def is_imported(self) -> bool:
+        return self.kind == OPENING
+
 
 IS_CHARGE = Journal.kind == "charge"
-TYPE: Any = case(
-    (IS_CHARGE, "Charge"),
-    (and_(Payment.id.is_not(None), Posting.amount < 0), "Reversal"),
-    (and_(Payment.method == BY_CARD, Payment.purpose == "deposit"), "Credit Card Deposit"),
-    (Posting.amount >= 0, "Credit"),
-    else_=func.initcap(func.replace(Journal.kind, "_", " ")),
-)
+IS_OPENING = Journal.kind == OPENING
 RECEIPT: Any = func.coalesce(Charge.id, Payment.receipt_id)
-OWNER: Any = func.coalesce(Charge.division_id, CreditNote.division_id, Payment.division_id, Posting.division_id)
+OWNER: Any = func.coalesce(
+    Charge.division_id, CreditNote.division_id, Payment.division_id, case((IS_OPENING, Journal.subject_id)),
+    Posting.division_id,
+)  # fmt: skip
 STORED = exists().where(
     Document.kind == "credit_note", Document.subject_id == CreditNote.id, Document.sha256.is_not(None)
 )
@@ -69,11 +71,11 @@ ENTRIES: Any = (
     select(
         Posting.id, Posting.seq, Posting.amount, Posting.balance_after, Posting.currency, Posting.division_id,
         Division.name.label("division"), Journal.at, Journal.kind, Journal.text, Journal.order_source,
-        Journal.order_id, TYPE.label("type"), RECEIPT.label("receipt_id"), OWNER.label("owner_id"),
-        Charge.invoice_id.label("charged_invoice_id"), Charge.invoice_number.label("charged_invoice_number"),
-        CreditNote.id.label("credit_note_id"), CreditNote.number.label("credit_note_number"),
-        CreditNote.invoice_id.label("credited_invoice_id"), STORED.label("credit_note_stored"),
-        Payment.id.label("payment_id"),
+        Journal.order_id, Posting.type, RECEIPT.label("receipt_id"), OWNER.label("owner_id"),
+        Charge.request_id, Charge.invoice_id.label("charged_invoice_id"),
+        Charge.invoice_number.label("charged_invoice_number"), CreditNote.id.label("credit_note_id"),
+        CreditNote.number.label("credit_note_number"), CreditNote.invoice_id.label("credited_invoice_id"),
+        STORED.label("credit_note_stored"), Payment.id.label("payment_id"),
     )
     .join(Journal, Journal.id == Posting.journal_id)
     .join(Division, Division.id == Posting.division_id)
@@ -113,7 +115,8 @@ def as_seen(row: Row[Any], caller: Caller) -> Entry:
         amount=row.amount, balance_after=row.balance_after, kind=row.kind, type=row.type,
         text=row.text if seen else "Of another division that shares these funds",
         order_source=row.order_source if seen else None, order_id=row.order_id if seen else None,
-        receipt_id=row.receipt_id if seen else None, paper=_paper(row) if seen else None,
+        request_id=row.request_id if seen else None, receipt_id=row.receipt_id if seen else None,
+        paper=_paper(row) if seen else None,
     )  # fmt: skip
 
 

@@ -20,3 +20,17 @@ async def draw_numbers(
     connection = await tx.connection()
     drawn = await connection.exec_driver_sql(DRAW.format(ids=ids), (entity_id, series, year, count))
     return [tuple(row) for row in drawn]
+
+
+async def take_usage_id(tx: AsyncSession) -> int:
+    """Drawn in runs that double, for a chunk records much or little; gaps are harmless."""
+    kept: list[int] = tx.info.setdefault("usage_ids", [])
+    if not kept:
+        tx.info["usage_drawn"] = count = min(512, 2 * tx.info.get("usage_drawn", 1))
+        connection = await tx.connection()
+        drawn = await connection.exec_driver_sql(USAGE_IDS, (count,))
+        kept.extend(row[0] for row in drawn)
+    return kept.pop(0)
+
+
+USAGE_IDS = "SELECT nextval('charge_id_seq') FROM generate_series(1, $1)"

@@ -18,17 +18,15 @@ async def payment(tx: AsyncSession, caller: Caller, payment_id: int) -> Payment:
     return found
 
 
-async def invoices_of(tx: AsyncSession, row: Payment) -> Sequence[Any]:
-    """(invoice id, amount): what a settled payment went to, and what one was announced for."""
+async def invoices_of(tx: AsyncSession, caller: Caller, row: Payment) -> Sequence[Any]:
+    """(invoice id, amount): what a settled payment went to, and what one was announced for; of the caller's divisions
+    only."""
     model: Any = Allocation if row.settled_at else PaymentItem
     query = select(model.invoice_id, func.sum(model.amount)).where(model.payment_id == row.id)
+    if caller.divisions:
+        query = query.join(Receivable, Receivable.invoice_id == model.invoice_id)
+        query = query.where(Receivable.division_id.in_(caller.divisions))
     return (await tx.execute(query.group_by(model.invoice_id).order_by(model.invoice_id))).all()
-
-
-async def history_of(tx: AsyncSession, invoice_id: int) -> Sequence[Any]:
-    """What came for an invoice and what went back, with its payment."""
-    query = select(Allocation.amount, Allocation.at, Payment).join(Payment, Payment.id == Allocation.payment_id)
-    return (await tx.execute(query.where(Allocation.invoice_id == invoice_id).order_by(Allocation.id))).all()
 
 
 async def payments(
@@ -42,25 +40,12 @@ async def payments(
     return (await tx.scalars(query.order_by(Payment.id.desc()).limit(limit))).all()
 
 
-MOST = 500
-
-
-async def unpaid(tx: AsyncSession, account_id: int, divisions: Sequence[int] = ()) -> Sequence[Receivable]:
-    """The oldest due first, which is how money without an instruction is allocated too. `divisions`: none for all."""
-    is_open = Receivable.paid + Receivable.credited < Receivable.total
-    query = select(Receivable).where(
-        Receivable.account_id == account_id, is_open, Receivable.division_id.in_(divisions) if divisions else true()
-    )
-    return (await tx.scalars(query.order_by(Receivable.due_on, Receivable.invoice_id).limit(MOST))).all()
-
-
-async def sums_due(tx: AsyncSession, account_id: int) -> tuple[int, int]:
-    """What is due, and what of it is overdue."""
-    due = Receivable.total - Receivable.paid - Receivable.credited
-    late = func.sum(due).filter(Receivable.due_on < func.current_date())
-    query = select(func.coalesce(func.sum(due), 0), func.coalesce(late, 0))
-    where = (Receivable.account_id == account_id, Receivable.paid + Receivable.credited < Receivable.total)
-    row = (await tx.execute(query.where(*where))).one()
+async def sums_due(tx: AsyncSession, account_id: int, divisions: Sequence[int] = ()) -> tuple[int, int]:
+    """What is due, and what of it is overdue. `divisions`: none for all."""
+    late = func.sum(Receivable.due).filter(Receivable.due_on < func.current_date())
+    query = select(func.coalesce(func.sum(Receivable.due), 0), func.coalesce(late, 0))
+    within = Receivable.division_id.in_(divisions) if divisions else true()
+    row = (await tx.execute(query.where(Receivable.account_id == account_id, Receivable.is_open, within))).one()
     return int(row[0]), int(row[1])
 
 

@@ -1,23 +1,47 @@
 """What a chunk of events needs, in one order: accounts, divisions, funds, orders, then what is about orders."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Text, any_, bindparam, func, select
+from sqlalchemy import ARRAY, BigInteger, any_, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm.attributes import set_committed_value
 
-from services.billing.models import Account, Charge, CreditNote, Division, Funds, Order, OrderKey, WaitingOrder
+from services.billing.models import (
+    Account,
+    AddedNames,
+    Division,
+    EndedOrder,
+    Funds,
+    Order,
+    OrderKey,
+    Receivable,
+    Usage,
+)
 from services.billing.queries.catalogue import catalogue
-from services.billing.rules import Placed, charged_from, placed_from
+from services.billing.queries.creditable import LAST, open_lines, payments_for
+from services.billing.queries.parts import (
+    about_orders,
+    ended_parts,
+    lock_added,
+    lock_usage,
+    lock_waiting,
+    parts_of,
+    recorded_usage,
+    remember,
+)
+from services.billing.rules import Placed, placed_from
 from shared.db import key_arrays, lock_all, locked_or_none, read_all, remember_locked, remember_read
 from shared.events.billing import DepositFunds, RecordPayment
 from shared.events.orders import (
     AccountChanged,
     AccountOpened,
     DivisionAdded,
+    DivisionChanged,
     OrderCancelled,
+    OrderNamesAdded,
     OrderPlaced,
     OrderRejected,
+    ReissueCancelled,
 )
 
 
@@ -62,9 +86,42 @@ async def for_ended(tx: AsyncSession, events: Sequence[OrderCancelled | OrderRej
     await lock_funds(tx, {event.account_id for event in events})
     await look_for_retries(tx, {event.account_id for event in events})
     await lock_all(tx, Order, keys)
-    await lock_all(tx, WaitingOrder, keys)
-    await remember(tx, keys)
+    await _lock_what_is_charged(tx, keys)
+    await _open_invoices(tx, keys)
     await catalogue(tx)
+
+
+async def for_added(tx: AsyncSession, events: Sequence[OrderNamesAdded]) -> None:
+    keys = {(event.source, event.order_id) for event in events}
+    await lock_funds(tx, {event.account_id for event in events})
+    await look_for_retries(tx, {event.account_id for event in events})
+    await lock_all(tx, Order, keys)
+    await read_all(tx, Division, {order.division_id for order in tx.info["locked", Order].values() if order})
+    await _lock_what_is_charged(tx, keys)
+    await lock_added(tx, [(event.source, event.order_id, event.request_id) for event in events])
+    await catalogue(tx)
+
+
+async def for_reissues(tx: AsyncSession, events: Sequence[ReissueCancelled]) -> None:
+    """Most have added no names: nothing more is asked about those."""
+    await lock_funds(tx, {event.account_id for event in events})
+    await look_for_retries(tx, {event.account_id for event in events})
+    await lock_all(tx, Order, {(event.source, event.order_id) for event in events})
+    parts = {(event.source, event.order_id, event.request_id) for event in events}
+    await lock_all(tx, AddedNames, parts)
+    keys = {part[:2] for part in parts if tx.info["locked", AddedNames].get(part)}
+    if keys:
+        await _lock_what_is_charged(tx, keys)
+        await _open_invoices(tx, keys)
+    await catalogue(tx)
+
+
+async def _lock_what_is_charged(tx: AsyncSession, keys: set[OrderKey]) -> None:
+    """Of orders and of names added to them: what waits, what was charged, what is on account."""
+    await _lock_divisions(tx, {order.division_id for order in tx.info["locked", Order].values() if order})
+    await lock_waiting(tx, keys)
+    await remember(tx, keys)
+    await lock_usage(tx, keys)
 
 
 async def for_account(tx: AsyncSession, events: Sequence[AccountOpened | AccountChanged]) -> None:
@@ -73,8 +130,8 @@ async def for_account(tx: AsyncSession, events: Sequence[AccountOpened | Account
     await catalogue(tx)
 
 
-async def for_division(tx: AsyncSession, events: Sequence[DivisionAdded]) -> None:
-    await read_all(tx, Division, {event.division.id for event in events})
+async def for_division(tx: AsyncSession, events: Sequence[DivisionAdded | DivisionChanged]) -> None:
+    await lock_funds(tx, {event.account_id for event in events}, {event.division.id for event in events})
 
 
 async def for_deposit(tx: AsyncSession, events: Sequence[DepositFunds | RecordPayment]) -> None:
@@ -84,9 +141,10 @@ async def for_deposit(tx: AsyncSession, events: Sequence[DepositFunds | RecordPa
 
 
 async def lock_funds(tx: AsyncSession, account_ids: Iterable[int], divisions: Iterable[int] = ()) -> None:
-    """An account's money stands on the row of its top-level division; that row is what its orders compete for. Accounts
-    and divisions are only read: they change by events of their own partition alone. One query for accounts that are
-    known; for one that is new with this event, the funds that its division may have are asked for as well."""
+    """The row of an account's top-level division is what its orders compete for; where divisions spend their own funds,
+    the named ones' rows are locked after it, so that the order is the same for everybody. Accounts and divisions are
+    only read: they change by events of their own partition alone. One query for accounts that are known; for one that
+    is new with this event, the funds that its division may have are asked for as well."""
     wanted, named = set(account_ids), set(divisions)
     rows = await tx.execute(CUSTOMERS, {"accounts": list(wanted)})
     found = [(account, funds) for account, funds in rows.all()]
@@ -95,6 +153,13 @@ async def lock_funds(tx: AsyncSession, account_ids: Iterable[int], divisions: It
     await read_all(tx, Account, wanted)
     await read_all(tx, Division, named)
     if len(found) < len(wanted):
+        await lock_all(tx, Funds, named)
+    await _lock_divisions(tx, named)
+
+
+async def _lock_divisions(tx: AsyncSession, named: set[int]) -> None:
+    """Whether funds are separate is read from the row that was locked, not from one that may have changed since."""
+    if any(funds and funds.separate for funds in tx.info["locked", Funds].values()):
         await lock_all(tx, Funds, named)
 
 
@@ -108,16 +173,54 @@ CUSTOMERS = (
 )
 
 
-async def remember(tx: AsyncSession, keys: Iterable[OrderKey]) -> None:
-    """Charges and credit notes of these orders; rows that never change need no lock beside the funds' one."""
-    wanted = sorted(set(keys))
-    charges, notes = tx.info.setdefault("charges", {}), tx.info.setdefault("credit_notes", set())
-    if not wanted:
+async def read_contact_again(tx: AsyncSession, account: Account) -> None:
+    """An account is read in the statement that waits for its funds, so perhaps before a contact that was given
+    meanwhile; whoever gave it has asked to try what waited by then."""
+    done: set[int] = tx.info.setdefault("contacts_read", set())
+    if account.id in done or account in tx.new:
         return
-    for charge in await tx.scalars(_about_orders(Charge, Charge.source, Charge.order_id, wanted)):
-        charges[charge.source, charge.order_id] = charged_from(charge)
-    for note in await tx.scalars(_about_orders(CreditNote, CreditNote.order_source, CreditNote.order_id, wanted)):
-        notes.add((note.order_source, note.order_id))
+    done.add(account.id)
+    newest = await tx.scalar(select(Account.billing_contact).where(Account.id == account.id))
+    if newest != account.billing_contact:
+        set_committed_value(account, "billing_contact", newest)
+
+
+async def _open_invoices(tx: AsyncSession, keys: set[OrderKey]) -> None:
+    """What is left to credit of these orders' invoices."""
+    over, parts = ended_parts(tx), [part for key in keys for part in parts_of(tx, key)]
+    charges = [tx.info["charges"][part] for part in parts if part in tx.info["charges"] and part not in over]
+    used = [recorded_usage(tx)[part] for part in parts if part in recorded_usage(tx) and part not in over]
+    invoiced = [row for row in used if row.invoice_id]
+    receivables = await _lock_receivables(tx, {row.invoice_id or 0 for row in invoiced})
+    credited = {row.invoice_id for row in receivables if row.credited or row.returned}
+    credited |= tx.info["partly_credited"]
+    spans = [(charge.invoice_id, 1, LAST) for charge in charges] + [lines_of_usage(row) for row in invoiced]
+    currencies = {charge.invoice_id: charge.currency for charge in charges}
+    currencies |= {row.invoice_id or 0: row.currency for row in invoiced}
+    await open_lines(tx, spans, currencies, credited)
+    await _look_for_ended(tx, keys, credited)
+
+
+def lines_of_usage(row: Usage) -> tuple[int, int, int]:
+    """Invoice, and the first and the last position of its lines there."""
+    first = row.first_line or 1
+    return row.invoice_id or 0, first, first + len(row.quote["lines"]) - 1
+
+
+async def _lock_receivables(tx: AsyncSession, invoice_ids: set[int]) -> list[Receivable]:
+    """With the funds that they count in, and what came for them."""
+    await lock_all(tx, Receivable, invoice_ids)
+    found = [row for key in invoice_ids if (row := tx.info["locked", Receivable].get(key))]
+    await _lock_divisions(tx, {row.money_of for row in found})
+    tx.info.setdefault("paid", {}).update(await payments_for(tx, {row.invoice_id for row in found if row.paid}))
+    return found
+
+
+async def _look_for_ended(tx: AsyncSession, keys: set[OrderKey], credited: set[int]) -> None:
+    """Only where an invoice was credited before can an order have ended without a note of its own."""
+    if credited:
+        rows = await tx.scalars(about_orders(EndedOrder, EndedOrder.source, EndedOrder.order_id, sorted(keys)))
+        ended_parts(tx).update((row.source, row.order_id, row.request_id) for row in rows)
 
 
 def fresh_orders(tx: AsyncSession) -> dict[OrderKey, Placed]:
@@ -131,9 +234,3 @@ async def placed_order(tx: AsyncSession, key: OrderKey) -> Placed | None:
         return fresh_orders(tx)[key]
     row = await locked_or_none(tx, Order, key)
     return placed_from(row) if row else None
-
-
-def _about_orders(model: Any, source: Any, number: Any, keys: Sequence[OrderKey]) -> Any:
-    wanted = func.unnest(bindparam("k0", type_=ARRAY(Text)), bindparam("k1", type_=ARRAY(BigInteger)))
-    orders = wanted.table_valued("source", "id").render_derived()
-    return select(model).join(orders, (source == orders.c.source) & (number == orders.c.id)).params(key_arrays(keys))

@@ -1,23 +1,26 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, and_, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from services.billing.models import Account, Invoice, PurchaseOrder
-from services.billing.queries.filters import number_of, one_of
+from services.billing.queries.filters import like, number_of, one_of
 from services.billing.queries.finance import finance_scope
 from services.billing.rules import in_each_exponent
 from shared.access import Caller
+from shared.db import plan_for_values
 from shared.errors import NotFound
 from shared.listing import Listing, period
 
+NOT_APPROVED = PurchaseOrder.approved_at.is_(None)  # said of each, so that the index of the few is used
+DECISIONS = (PurchaseOrder.approved_at, PurchaseOrder.rejected_at, PurchaseOrder.canceled_at)
 STATUSES: dict[str, ColumnElement[bool]] = {
-    "pending": func.num_nonnulls(PurchaseOrder.approved_at, PurchaseOrder.rejected_at, PurchaseOrder.canceled_at) == 0,
+    "pending": and_(NOT_APPROVED, func.num_nonnulls(*DECISIONS) == 0),
     "approved": PurchaseOrder.approved_at.is_not(None),
-    "rejected": PurchaseOrder.rejected_at.is_not(None),
-    "canceled": PurchaseOrder.canceled_at.is_not(None),
+    "rejected": and_(NOT_APPROVED, PurchaseOrder.rejected_at.is_not(None)),
+    "canceled": and_(NOT_APPROVED, PurchaseOrder.canceled_at.is_not(None)),
 }
 NUMBERS: dict[str, Any] = {"container_id": PurchaseOrder.division_id, "account_id": PurchaseOrder.account_id}
 FILTERS = ("status", "po_number", "date_created", "amount", "search", *NUMBERS)
@@ -34,7 +37,9 @@ async def purchase_orders(
 ) -> tuple[int, Sequence[Any]]:
     """How many fit, and one page of them with account and invoice: by offset for the API, by `before` (an id) for
     pages."""
-    where = and_(finance_scope(caller, PurchaseOrder), *_conditions(listing))
+    if listing.filters:
+        await plan_for_values(tx)
+    where = and_(finance_scope(caller, PurchaseOrder), *conditions(listing))
     total = await tx.scalar(select(func.count()).select_from(PurchaseOrder).where(where)) or 0
     query = _rows().where(where, PurchaseOrder.id < before if before else true()).order_by(*_order_of(listing))
     return total, (await tx.execute(query.limit(listing.limit).offset(listing.offset))).all()
@@ -42,13 +47,10 @@ async def purchase_orders(
 
 def _rows() -> Any:
     earlier = aliased(PurchaseOrder)
-    used_before = exists().where(
-        earlier.account_id == PurchaseOrder.account_id,
-        earlier.number == PurchaseOrder.number,
-        earlier.id < PurchaseOrder.id,
-    )
+    same = (earlier.account_id == PurchaseOrder.account_id, earlier.number == PurchaseOrder.number)
+    latest = select(func.max(earlier.id)).where(*same, earlier.id < PurchaseOrder.id).scalar_subquery()
     return (
-        select(PurchaseOrder, Account.name, Invoice.id, Invoice.number, used_before)
+        select(PurchaseOrder, Account.name, Invoice.id, Invoice.number, latest)
         .join(Account, Account.id == PurchaseOrder.account_id)
         .join(Invoice, Invoice.purchase_order_id == PurchaseOrder.id, isouter=True)
     )
@@ -62,7 +64,16 @@ async def purchase_order(tx: AsyncSession, caller: Caller, order_id: int) -> Any
     return found
 
 
-def _conditions(listing: Listing) -> Iterable[ColumnElement[bool]]:
+async def with_number(tx: AsyncSession, account_id: int, number: str) -> int | None:
+    """The latest purchase order of the account with this number; none has one that cannot be printed."""
+    if not number.strip().isprintable():
+        return None
+    query = select(func.max(PurchaseOrder.id)).where(PurchaseOrder.account_id == account_id)
+    found: int | None = await tx.scalar(query.where(PurchaseOrder.number == number.strip()))
+    return found
+
+
+def conditions(listing: Listing) -> Iterable[ColumnElement[bool]]:
     for name, values in listing.filters.items():
         yield or_(*(_condition(name, value) for value in values))
 
@@ -81,11 +92,7 @@ def _condition(name: str, value: str) -> ColumnElement[bool]:
     if name in NUMBERS:
         found: ColumnElement[bool] = NUMBERS[name] == number_of(name, value)
         return found
-    return _number_like(value)
-
-
-def _number_like(value: str) -> ColumnElement[bool]:
-    return PurchaseOrder.number.ilike(f"{value.strip('%')}%") if "%" in value else PurchaseOrder.number == value
+    return like(func.lower(PurchaseOrder.number), func.lower, value)
 
 
 def _costs(amount: int, currencies: Sequence[str]) -> ColumnElement[bool]:

@@ -1,4 +1,4 @@
-"""Lists of the finance API that go by offset."""
+"""What was bought: charged to the funds, or on account."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,17 +6,14 @@ from typing import Any
 from sqlalchemy import and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.billing.models import Charge, Division, Funds, Journal, Line, Posting
-from services.billing.queries import history
-from services.billing.queries.balance import funds_behind, visible_division
+from services.billing.models import Division, InvoiceCount, Line, Usage, UsageCount
+from services.billing.queries.balance import visible_division
 from services.billing.queries.finance import may_read_finance
-from services.billing.queries.history import ENTRIES, Entry, as_seen
 from services.billing.queries.ledger_filters import (
+    BOUGHT,
     CONTAINER,
-    HISTORY_SORT,
     PURCHASE_SORT,
     container_of,
-    history_conditions,
     order_of,
     purchase_conditions,
 )
@@ -24,39 +21,47 @@ from shared.access import Caller
 from shared.listing import Listing
 
 
-async def balance_history(tx: AsyncSession, caller: Caller, listing: Listing) -> tuple[int, Sequence[Entry]]:
-    """How many fit, and one page of them, the newest first unless told otherwise."""
-    may_read_finance(caller)
-    funds = await funds_behind(tx, await visible_division(tx, caller, container_of(listing)))
-    if not listing.sort and not set(listing.filters) - set(CONTAINER):
-        return funds.seq, await _whole_history(tx, caller, funds, listing)
-    account = (Posting.division_id == funds.division_id, Journal.account_id == funds.account_id)
-    where = and_(*account, *history_conditions(listing))
-    total = await tx.scalar(select(func.count()).select_from(ENTRIES.where(where).subquery())) or 0
-    query = ENTRIES.where(where).order_by(*order_of(listing, HISTORY_SORT, Posting.seq))
-    rows = await tx.execute(query.limit(listing.limit).offset(listing.offset))
-    return total, [as_seen(row, caller) for row in rows]
-
-
-async def _whole_history(tx: AsyncSession, caller: Caller, funds: Funds, listing: Listing) -> list[Entry]:
-    """Places are 1..n: an offset is one, and nothing is counted."""
-    until = funds.seq - listing.offset
-    return await history.run(tx, caller, funds.division_id, 0, until, listing.limit, newest_first=True)
-
-
-async def purchase_history(tx: AsyncSession, caller: Caller, listing: Listing) -> tuple[int, Sequence[Any]]:
+async def purchase_history(tx: AsyncSession, caller: Caller, listing: Listing) -> tuple[int, Sequence[dict[str, Any]]]:
     may_read_finance(caller)
     division = await visible_division(tx, caller, container_of(listing))
-    where = and_(Charge.division_id == division.id, *purchase_conditions(listing))
-    total = await tx.scalar(select(func.count()).select_from(Charge).where(where)) or 0
-    query = (
-        select(Charge, Line.description, Division.name.label("division"))
-        .join(Line, and_(Line.invoice_id == Charge.invoice_id, Line.position == 1))
-        .join(Division, Division.id == Charge.division_id)
-        .where(where)
+    where = and_(BOUGHT.c.division_id == division.id, *purchase_conditions(listing))
+    counted = select(func.count()).select_from(BOUGHT).where(where)
+    total = await tx.scalar(counted if set(listing.filters) - set(CONTAINER) else _all_of(division.id)) or 0
+    order = order_of(listing, PURCHASE_SORT, BOUGHT.c.id) if listing.sort else NEWEST
+    found = select(BOUGHT).where(where).order_by(*order).limit(listing.limit).offset(listing.offset)
+    rows = (await tx.execute(found)).all()
+    return total, await _described(tx, division, rows)
+
+
+def _all_of(division_id: int) -> Any:
+    """By the counts that are kept: each charge has its invoice, and few orders on account are released."""
+    charged = select(InvoiceCount.n).where(InvoiceCount.division_id == division_id, InvoiceCount.kind == "order")
+    used = select(UsageCount.n).where(UsageCount.division_id == division_id)
+    released = select(func.count()).where(
+        Usage.division_id == division_id, Usage.order_id.is_not(None), Usage.released_at.is_not(None)
     )
-    order = order_of(listing, PURCHASE_SORT, Charge.id) if listing.sort else NEWEST
-    return total, (await tx.execute(query.order_by(*order).limit(listing.limit).offset(listing.offset))).all()
+    return select(_or_0(charged) + _or_0(used) - released.scalar_subquery())
 
 
-NEWEST = [Charge.charged_at.desc(), Charge.id.desc()]
+def _or_0(count: Any) -> Any:
+    return func.coalesce(count.scalar_subquery(), 0)
+
+
+async def _described(tx: AsyncSession, division: Division, rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """With what was bought: the first line of the order's own invoice, or what was noted when it went on account."""
+    charged = [row.invoice_id for row in rows if row.paid_by == "balance"]
+    used = [row.id for row in rows if row.paid_by != "balance"]
+    first = select(Line.invoice_id, Line.description).where(Line.invoice_id.in_(charged), Line.position == 1)
+    noted = select(Usage.id, Usage.quote["lines"][0][0].astext).where(Usage.id.in_(used))
+    texts = {("balance", key): text for key, text in await tx.execute(first)} if charged else {}
+    texts |= {("on_account", key): text for key, text in await tx.execute(noted)} if used else {}
+    return [
+        {**row._mapping, "division": division.name, "text": texts.get((row.paid_by, _key(row)), "")} for row in rows
+    ]
+
+
+def _key(row: Any) -> int:
+    return int(row.invoice_id if row.paid_by == "balance" else row.id)
+
+
+NEWEST = [BOUGHT.c.at.desc(), BOUGHT.c.id.desc()]

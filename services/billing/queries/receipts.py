@@ -5,10 +5,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.billing.models import Account, Charge, Invoice, Payment
+from services.billing.models import Account, Charge, Division, Invoice, Payment
 from services.billing.queries.finance import may_read_finance
-from services.billing.queries.history import BY_CARD
 from services.billing.queries.statement import seller_of
+from services.billing.rules import BY_CARD, FROM_FUNDS
 from shared.access import Caller
 from shared.errors import NotFound
 
@@ -49,15 +49,16 @@ async def _of_charge(tx: AsyncSession, caller: Caller, receipt_id: int) -> Recei
 
 
 async def _of_payment(tx: AsyncSession, caller: Caller, receipt_id: int, now: datetime) -> Receipt | None:
-    query = select(Payment, Account).join(Account, Account.id == Payment.account_id)
+    query = select(Payment, Account, Division).join(Account, Account.id == Payment.account_id)
+    query = query.join(Division, Division.id == Payment.division_id)
     row = (await tx.execute(query.where(Payment.receipt_id == receipt_id))).first()
     if row is None or not caller.may_see(row.Payment.account_id, row.Payment.division_id):
         return None
     payment, account = row.Payment, row.Account
-    seller = await seller_of(tx, account, now)
-    given = ("name", "legal_name", "address")
-    buyer = {name: getattr(account, name) for name in given} | {"emails": account.billing_emails}
+    seller = await seller_of(tx, account, now, row.Division)
+    buyer = account.as_buyer(row.Division)
     return Receipt(
-        payment.receipt_id, payment.settled_at, payment.currency, payment.received, 0, 0,
+        payment.receipt_id, payment.settled_at, payment.currency, payment.received, 0,
+        payment.received if payment.method == FROM_FUNDS else 0,
         payment.received if payment.method == BY_CARD else 0, buyer, seller.number if seller else None,
     )  # fmt: skip

@@ -1,22 +1,25 @@
-"""The funds of a division over a period. Places in a history are 1..n and times rise with them, so a period is a run of
-places, found by looking at a few dozen rows however long the history is; earlier periods never change."""
+"""A division over a period, in two parts: its funds, and its invoices on account. Each is a run of places in a history,
+so earlier periods never change, and both close with what View balance said at that instant."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import Any, TypeVar
 
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.models import Account, Division, Funds, Posting
-from services.billing.queries import history
-from services.billing.queries.balance import funds_behind, visible_division
+from services.billing.queries import history, invoices_on_account, payment_requests
+from services.billing.queries.balance import history_funds, purse_behind, visible_division
 from services.billing.queries.catalogue import catalogue
 from services.billing.queries.finance import may_read_finance
 from services.billing.queries.history import Entry
+from services.billing.queries.invoices_on_account import Due, InvoicesOnAccount
 from services.billing.queries.papers import buyer_printed
-from services.billing.rules import Period, Point, SellerRow
+from services.billing.queries.payment_requests import PaymentRequest
+from services.billing.queries.periods import OF_FUNDS, places
+from services.billing.rules import Age, Period, Point, SellerRow
 from shared.access import Caller
 from shared.db import Database
 from shared.errors import NotFound
@@ -25,6 +28,7 @@ PAGE = 1000
 PDF_LONGEST = 1_000
 XLSX_LONGEST = 100_000
 DRAWN = 300  # points of a chart
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -37,11 +41,28 @@ class Statement:
     last: int
     opening: int
     closing: int
-    is_over: bool
+    now: datetime
+    invoices: InvoicesOnAccount
+    asked: Mapping[str, Any]  # which payment requests
+    asked_count: int
+
+    @property
+    def is_over(self) -> bool:
+        return self.period.is_over(self.now)
 
     @property
     def count(self) -> int:
         return self.last - self.after
+
+    @property
+    def length(self) -> int:
+        """Rows of both parts and of what stands below them."""
+        return self.count + self.invoices.count + self.asked_count
+
+    @property
+    def aged_on(self) -> date:
+        """The day of the statement's last instant."""
+        return self.period.last if self.is_over else self.now.date()
 
     @property
     def is_shared(self) -> bool:
@@ -50,38 +71,20 @@ class Statement:
 
 
 async def statement(
-    tx: AsyncSession, caller: Caller, container_id: int | None, period: Period, now: datetime
+    tx: AsyncSession, caller: Caller, container_id: int | None, period: Period, now: datetime, own: bool = False
 ) -> Statement:
     may_read_finance(caller)
     division = await visible_division(tx, caller, container_id)
-    funds = await funds_behind(tx, division)
+    funds, purse = await history_funds(tx, division, own), await purse_behind(tx, division)
     named = await tx.get(Division, funds.division_id)
-    after, last = await _places(tx, funds, [period.start, period.end])
+    after, last = await places(tx, OF_FUNDS, funds.division_id, funds.seq, [period.start, period.end])
     opening, closing = await _balances(tx, funds, after, last)
+    invoices = await invoices_on_account.invoices_on_account(tx, funds, period.start, period.end)
+    asked = payment_requests.asked(caller, funds, own or purse.top.separate, period.start, period.end)
+    count = await payment_requests.count(tx, asked)
     return Statement(
-        division, funds, named.name if named else "", period, after, last, opening, closing, period.is_over(now)
+        division, funds, named.name if named else "", period, after, last, opening, closing, now, invoices, asked, count
     )
-
-
-# From the highest bit down: the last place of a time before the moment. Rows that come later never change the answer.
-PLACES = text("""
-WITH RECURSIVE search (moment, step, place) AS (
-  SELECT m, CAST(:step AS bigint), CAST(0 AS bigint) FROM unnest(CAST(:moments AS timestamptz[])) AS m
-  UNION ALL
-  SELECT moment, step / 2, place + CASE WHEN EXISTS (
-    SELECT FROM posting AS p JOIN journal AS j ON j.id = p.journal_id
-    WHERE p.division_id = :division AND p.seq = place + step AND j.at < moment) THEN step ELSE 0 END
-  FROM search WHERE step > 0
-)
-SELECT place FROM search WHERE step = 0 ORDER BY moment
-""")
-
-
-async def _places(tx: AsyncSession, funds: Funds, moments: list[datetime]) -> tuple[int, int]:
-    step = 1 << funds.seq.bit_length() >> 1
-    found = await tx.scalars(PLACES, {"division": funds.division_id, "step": step, "moments": moments})
-    first, last = (min(place, funds.seq) for place in found)
-    return first, last
 
 
 async def _balances(tx: AsyncSession, funds: Funds, *places: int) -> list[int]:
@@ -131,12 +134,37 @@ async def rows_of(tx: AsyncSession, caller: Caller, of: Statement, skip: int, li
     return await history.run(tx, caller, of.funds.division_id, of.after + skip, of.last, limit)
 
 
-async def pages(db: Database, caller: Caller, of: Statement) -> AsyncIterator[list[Entry]]:
+async def dues_of(tx: AsyncSession, caller: Caller, of: Statement, skip: int, limit: int) -> list[Due]:
+    return await invoices_on_account.rows_of(tx, caller, of.invoices, skip, limit)
+
+
+async def requests_of(tx: AsyncSession, caller: Caller, of: Statement, skip: int, limit: int) -> list[PaymentRequest]:
+    return await payment_requests.payment_requests(tx, of.asked, skip, limit)
+
+
+Read = Callable[[AsyncSession, Caller, Statement, int, int], Awaitable[list[T]]]
+
+
+async def pages(db: Database, caller: Caller, of: Statement, read: Read[T], count: int) -> AsyncIterator[list[T]]:
     """Every row, a page at a time, each in a transaction of its own: rows never change, so nothing is held for long."""
-    for skip in range(0, of.count, PAGE):
+    for skip in range(0, count, PAGE):
         async with db.transaction() as tx:
-            found = await rows_of(tx, caller, of, skip, PAGE)
+            found = await read(tx, caller, of, skip, PAGE)
         yield found
+
+
+@dataclass(frozen=True)
+class Owing:
+    """What the rows of the second part come to, and how long its closing due has been due."""
+
+    debit: int
+    credit: int
+    aging: Sequence[tuple[Age, int]]
+
+
+async def owing(tx: AsyncSession, of: Statement) -> Owing:
+    debit, credit = await invoices_on_account.totals(tx, of.invoices)
+    return Owing(debit, credit, await invoices_on_account.aged(tx, of.invoices, of.aged_on))
 
 
 async def parties(tx: AsyncSession, of: Statement, now: datetime) -> tuple[Any, Any]:
@@ -145,17 +173,22 @@ async def parties(tx: AsyncSession, of: Statement, now: datetime) -> tuple[Any, 
     if account is None:
         raise NotFound(f"The account of container {of.division.id} is not known here.", "not_found|container")
     given = ("name", "legal_name", "address", "vat_number", "buyer_reference")
-    buyer = buyer_printed({name: getattr(account, name) for name in given})
-    return buyer, await seller_printed(tx, account, now)
+    buyer = {name: getattr(account, name) for name in given} | {"address": account.address_for(of.division)}
+    return buyer_printed(buyer), await seller_printed(tx, account, now, of.division)
 
 
-async def seller_printed(tx: AsyncSession, account: Account, now: datetime) -> dict[str, Any] | None:
-    found = await seller_of(tx, account, now)
+async def seller_printed(
+    tx: AsyncSession, account: Account, now: datetime, division: Division | None = None
+) -> dict[str, Any] | None:
+    found = await seller_of(tx, account, now, division)
     return found.printed if found else None
 
 
-async def seller_of(tx: AsyncSession, account: Account, now: datetime) -> SellerRow | None:
-    if not account.address:
+async def seller_of(
+    tx: AsyncSession, account: Account, now: datetime, division: Division | None = None
+) -> SellerRow | None:
+    address = account.address_for(division)
+    if not address:
         return None
-    found = (await catalogue(tx)).seller(account.address["country"], account.currency, now.date())
+    found = (await catalogue(tx)).seller(address["country"], account.currency, now.date())
     return found if isinstance(found, SellerRow) else None

@@ -1,7 +1,24 @@
-from services.billing.rules.catalogue import Catalogue, Missing
+from services.billing.rules.added import price_of
+from services.billing.rules.aging import AGES, Age, aging
+from services.billing.rules.catalogue import Catalogue, Missing, seller_for
 from services.billing.rules.chart import Chart, Point, draw
+from services.billing.rules.credit import (
+    Credit,
+    OpenGroup,
+    OpenInvoice,
+    OpenLine,
+    Original,
+    Paid,
+    charged_original,
+    charged_to_funds,
+    how_paid,
+    money_went,
+)
 from services.billing.rules.dated import PriceRow, RateRow, SellerRow, TaxRow
-from services.billing.rules.facts import Charged, Placed, charged_from, placed_from, values_of
+from services.billing.rules.digits import is_number
+from services.billing.rules.direction import END, FORCING, ISOLATE, is_right_to_left, isolated, unforced
+from services.billing.rules.entry_types import BY_CARD, FROM_FUNDS, entry_type, type_named
+from services.billing.rules.facts import Added, Charged, Placed, charged_from, placed_from, values_of
 from services.billing.rules.money import (
     LARGEST,
     allocate,
@@ -12,17 +29,43 @@ from services.billing.rules.money import (
     printed,
     refuse_unbookable,
 )
-from services.billing.rules.period import Period, month_before, month_of, period_of
-from services.billing.rules.quote import Quote, QuotedLine, QuotedTax, Wanted, make_quote
-from services.billing.rules.references import reference_of, references_in
+from services.billing.rules.period import LAST_DAY, Period, month_after, month_before, month_named, month_of, period_of
+from services.billing.rules.proration import days_by_month, part_of_month
+from services.billing.rules.quote import (
+    Quote,
+    QuotedLine,
+    QuotedTax,
+    Wanted,
+    make_quote,
+    quote_lines,
+    tax_group,
+    vat_ledger,
+)
+from services.billing.rules.references import invoice_numbers_in, reference_of, references_in
 from services.billing.rules.standing import Standing
+from services.billing.rules.vat_notes import vat_notes
 
 __all__ = [
+    "AGES",
+    "BY_CARD",
+    "END",
+    "FORCING",
+    "FROM_FUNDS",
+    "ISOLATE",
     "LARGEST",
+    "LAST_DAY",
+    "Added",
+    "Age",
     "Catalogue",
     "Charged",
     "Chart",
+    "Credit",
     "Missing",
+    "OpenGroup",
+    "OpenInvoice",
+    "OpenLine",
+    "Original",
+    "Paid",
     "Period",
     "Placed",
     "Point",
@@ -35,21 +78,43 @@ __all__ = [
     "Standing",
     "TaxRow",
     "Wanted",
+    "aging",
     "allocate",
     "charged_from",
+    "charged_original",
+    "charged_to_funds",
+    "days_by_month",
     "decimals",
     "draw",
+    "entry_type",
     "from_text",
     "half_up",
+    "how_paid",
     "in_each_exponent",
+    "invoice_numbers_in",
+    "is_number",
+    "is_right_to_left",
+    "isolated",
     "make_quote",
+    "money_went",
+    "month_after",
     "month_before",
+    "month_named",
     "month_of",
+    "part_of_month",
     "period_of",
     "placed_from",
+    "price_of",
     "printed",
+    "quote_lines",
     "reference_of",
     "references_in",
     "refuse_unbookable",
+    "seller_for",
+    "tax_group",
+    "type_named",
+    "unforced",
     "values_of",
+    "vat_ledger",
+    "vat_notes",
 ]

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from services.billing.rules.dated import D, PriceRow, RateRow, SellerRow, TaxRow, on_day, term
+from shared.errors import Rejected
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,9 @@ class Catalogue:
             return Missing("tax", f"No selling entity sells to {country} on {on}; staff have to add one.")
         return min(fitting, key=lambda row: row.number)
 
-    def entity(self, number: int) -> SellerRow:
+    def entity(self, number: int, on: date = date.max) -> SellerRow:
         """The latest row of an entity that has issued something; raises KeyError for one that never was."""
-        rows = [row for row in self.sellers if row.number == number]
+        rows = [row for row in self.sellers if row.number == number and row.valid_from <= on]
         if not rows:
             raise KeyError(number)
         return max(rows, key=lambda row: row.valid_from)
@@ -120,3 +121,14 @@ class Catalogue:
 
 def _exactness(row: TaxRow) -> tuple[bool, bool, date]:
     return (row.buyer_country != "*", row.vat_number_known is not None, row.valid_from)
+
+
+def seller_for(catalogue: Catalogue, address: dict[str, Any] | None, currency: str, on: date, then: str) -> SellerRow:
+    """Who asks the buyer at this address for money. Raises Rejected, with what to do `then`."""
+    country = (address or {}).get("country")
+    if not country:
+        raise Rejected(f"The account has no billing address, and an invoice needs one; add it, then {then}.")
+    seller = catalogue.seller(country, currency, on)
+    if isinstance(seller, Missing):
+        raise Rejected(f"{seller.message} Then {then}.")
+    return seller

@@ -14,17 +14,21 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    ValidationInfo,
     model_validator,
 )
 
 from services.billing.rules.dated import PriceRow, RateRow, SellerRow, TaxRow
+from services.billing.rules.digits import is_number
+from services.billing.rules.hidden import refuse_hidden
 from services.billing.rules.money import decimals, from_text
 from shared.errors import Rejected
 
 DAY = re.compile(r"20\d\d-\d\d-\d\d")
 LARGEST_PRICE = 10**9  # of a name, in whole units: 250 names of it can still be booked
 IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
-CALLED = {"iban": "IBAN", "bic": "BIC", "vat_number": "VAT number", "email": "E-mail", "account_id": "Account"}
+CALLED = {"iban": "IBAN", "bic": "BIC", "vat_number": "VAT number", "email": "E-mail", "account_id": "Account",
+          "emails": "E-mail", "zip": "Postcode"}  # fmt: skip
 ABSENT: tuple[Any, ...] = ("", None, [])
 
 
@@ -34,12 +38,12 @@ def _day(value: Any) -> Any:
     return value
 
 
-def _number(value: Any) -> Any:
+def as_number(value: Any) -> Any:
     """Digits as a spreadsheet or form sends them, and nothing else that could be taken for a number."""
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 12 else value
+    return int(value) if isinstance(value, str) and is_number(value, 11) else value
 
 
-def _digits(value: Any) -> Any:
+def as_digits(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -59,25 +63,32 @@ def _iban(text: str | None) -> str | None:
     return plain
 
 
-def _said(takes: str) -> Any:
+def said(takes: str) -> Any:
     return Field(description=takes)
 
 
-Text = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$")
-]
-Day = Annotated[date, BeforeValidator(_day), _said("a day from 2000 to 2099, like 2027-01-31")]
-Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), _said("a country's two capital letters, like DE")]
-Code = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), _said("a currency's three capital letters, like EUR")]
-Prefix = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,10}$"), _said("1 to 10 capital letters or digits")]
+def unhidden(text: str | None, field: ValidationInfo) -> str | None:
+    refuse_hidden(called(str(field.field_name)), text or "")
+    return text
+
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255), AfterValidator(unhidden)]
+Day = Annotated[date, BeforeValidator(_day), said("a day from 2000 to 2099, like 2027-01-31")]
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), said("a country's two capital letters, like DE")]
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), said("a currency's three capital letters, like EUR")]
+Prefix = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,10}$"), said("1 to 10 capital letters or digits")]
 Amount = Annotated[
     str,
-    BeforeValidator(_digits),
+    BeforeValidator(as_digits),
     StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?$"),
-    _said("an amount from 0 up with a decimal point, like 149.00"),
+    said("an amount from 0 up with a decimal point, like 149.00"),
 ]
-Line = Annotated[Text, _said("1 to 255 characters in one line")]
-OptionalLine = Annotated[Text | None, _said("1 to 255 characters in one line")]
+Line = Annotated[Text, said("1 to 255 characters in one line")]
+OptionalLine = Annotated[Text | None, said("1 to 255 characters in one line")]
+
+
+def called(name: str) -> str:
+    return CALLED.get(name, name.replace("_", " ").capitalize())
 
 
 def _whole(low: int, high: int) -> Any:
@@ -100,24 +111,23 @@ class Given(BaseModel):
         if not fault["loc"]:
             return str(fault["msg"]).removeprefix("Value error, ")
         name = str(fault["loc"][0])
-        called = CALLED.get(name, name.replace("_", " ").capitalize())
         if fault["type"] == "extra_forbidden":
             return f'There is no "{name[:40]}" here; leave it out.'
         takes = cls.model_fields[name].description
         if fault["type"] == "missing":
-            return f"{called} is missing; it takes {takes}."
-        return f"{called} takes {takes}, not {str(fault['input'])[:40]!r}."
+            return f"{called(name)} is missing; it takes {takes}."
+        return f"{called(name)} takes {takes}, not {str(fault['input'])[:40]!r}."
 
 
 class SellerIn(Given):
-    number: Annotated[int, BeforeValidator(_number), _whole(1, 9)]
+    number: Annotated[int, BeforeValidator(as_number), _whole(1, 9)]
     valid_from: Day
     name: Line
-    address: Annotated[list[Text], Field(min_length=1, max_length=6), _said("1 to 6 lines of 1 to 255 characters")]
+    address: Annotated[list[Text], Field(min_length=1, max_length=6), said("1 to 6 lines of 1 to 255 characters")]
     country: Country
     currency: Code
     sells_to: Annotated[
-        tuple[Country, ...], Field(max_length=250), _said("countries by two capital letters, like DE")
+        tuple[Country, ...], Field(max_length=250), said("countries by two capital letters, like DE")
     ] = ()
     invoice_prefix: Prefix
     credit_note_prefix: Prefix
@@ -125,10 +135,8 @@ class SellerIn(Given):
     vat_number: OptionalLine = None
     registration_number: OptionalLine = None
     email: OptionalLine = None
-    iban: Annotated[str | None, AfterValidator(_iban), _said("an IBAN whose check digits are right")] = None
-    bic: Annotated[str | None, Field(pattern=r"^[A-Z0-9]{8}([A-Z0-9]{3})?$"), _said("8 or 11 letters and digits")] = (
-        None
-    )
+    iban: Annotated[str | None, AfterValidator(_iban), said("an IBAN whose check digits are right")] = None
+    bic: Annotated[str | None, Field(pattern=r"^[A-Z0-9]{8}([A-Z0-9]{3})?$"), said("8 or 11 letters and digits")] = None
     bank: OptionalLine = None
 
     def row(self) -> SellerRow:
@@ -146,15 +154,15 @@ SELLER_COLUMNS = (
 class PriceIn(Given):
     product: Line
     description: Line
-    years: Annotated[int, BeforeValidator(_number), _whole(1, 3)]
+    years: Annotated[int, BeforeValidator(as_number), _whole(1, 3)]
     currency: Code
     base: Amount
-    included_names: Annotated[int, BeforeValidator(_number), _whole(0, 250)] = 1
+    included_names: Annotated[int, BeforeValidator(as_number), _whole(0, 250)] = 1
     extra_name: Amount = "0"
     extra_wildcard: Amount = "0"
     valid_from: Day
     account_id: Annotated[
-        int | None, BeforeValidator(_number), Field(ge=1, lt=2**31), _said("the number of an account")
+        int | None, BeforeValidator(as_number), Field(ge=1, lt=2**31), said("the number of an account")
     ] = None
 
     def row(self) -> PriceRow:
@@ -174,11 +182,11 @@ class PriceIn(Given):
 class TaxIn(Given):
     seller_country: Country
     buyer_country: Annotated[
-        str, Field(pattern=r"^([A-Z]{2}|\*)$"), _said("a country's two capital letters, or * where no rule names it")
+        str, Field(pattern=r"^([A-Z]{2}|\*)$"), said("a country's two capital letters, or * where no rule names it")
     ]
     vat_number_known: bool | None = None
-    category: Annotated[str, Field(pattern=r"^(S|Z|E|AE|G|O)$"), _said("one of S, Z, E, AE, G and O")]
-    rate: Annotated[str, Field(pattern=r"^[0-9]{1,2}(\.[0-9]{1,3})?$"), _said("per cent below 100, like 19 or 7.7")]
+    category: Annotated[str, Field(pattern=r"^(S|Z|E|AE|G|O)$"), said("one of S, Z, E, AE, G and O")]
+    rate: Annotated[str, Field(pattern=r"^[0-9]{1,2}(\.[0-9]{1,3})?$"), said("per cent below 100, like 19 or 7.7")]
     sentence: OptionalLine = None
     valid_from: Day
 
@@ -202,7 +210,7 @@ class RateIn(Given):
         str,
         Field(pattern=r"^[0-9]{1,9}(\.[0-9]{1,12})?$"),
         AfterValidator(_more_than_nothing),
-        _said("a number with a decimal point that is more than 0, like 0.92"),
+        said("a number with a decimal point that is more than 0, like 0.92"),
     ]
     valid_from: Day
 

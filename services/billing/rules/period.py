@@ -1,5 +1,6 @@
 """A run of whole days, UTC."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -38,8 +39,19 @@ def month_of(day: date) -> Period:
     return Period(first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1))
 
 
+def month_named(text: str) -> Period:
+    """Raises Rejected for what is not like 2026-11."""
+    if not re.fullmatch(r"[1-9]\d{3}-(0[1-9]|1[0-2])", text) or text > f"{LAST_DAY:%Y-%m}":
+        raise Rejected(f"{text[:40]!r} is no month; send it like 2026-11.")
+    return month_of(date(int(text[:4]), int(text[5:]), 1))
+
+
 def month_before(day: date) -> Period:
     return month_of(day.replace(day=1) - timedelta(days=1))
+
+
+def month_after(day: date) -> Period:
+    return month_of(month_of(day).last + timedelta(days=1))
 
 
 def period_of(first: str, last: str, today: date) -> Period:
@@ -58,6 +70,8 @@ def _day(name: str, text: str) -> date:
         found = date.fromisoformat(text.strip())
     except ValueError:
         found = date.max
-    if found.isoformat() != text.strip() or found > LAST_DAY:
+    if found.isoformat() != text.strip():
         raise Rejected(f"{name}: {text[:40]!r} is no day of the calendar; send it like 2026-11-03.")
+    if found > LAST_DAY:
+        raise Rejected(f"{name}: {found} is too late; the last day of a period is {LAST_DAY}.")
     return found

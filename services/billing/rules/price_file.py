@@ -6,6 +6,7 @@ from io import StringIO
 from itertools import islice
 
 from services.billing.rules.given import PriceIn
+from services.billing.rules.header import columns_of
 from shared.errors import Rejected
 
 AT_MOST = 1000  # rows; as JSON they fit into a request
@@ -32,7 +33,7 @@ def read_csv(text: str) -> list[tuple[int, Words]]:
     separator = ";" if text.partition("\n")[0].count(";") > text.partition("\n")[0].count(",") else ","
     reader = csv.reader(StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
-        header = _header(next(reader))
+        header = columns_of(next(reader), COLUMNS, NEEDED)
         rows = list(
             islice(((n, cells) for n, cells in enumerate(reader, 2) if any(map(str.strip, cells))), AT_MOST + 1)
         )
@@ -51,26 +52,13 @@ def check_count(rows: int, none: str) -> None:
         raise Rejected(f"There are more than {AT_MOST:,} rows; split the list and send it in parts.")
 
 
-def _header(cells: Sequence[str]) -> list[str]:
-    names = ["_".join(cell.lower().split()) for cell in cells]
-    while names and not names[-1]:
-        names.pop()
-    if unknown := [name for name in names if name not in COLUMNS]:
-        raise Rejected(f'There is no column "{unknown[0][:40]}"; the columns are {", ".join(COLUMNS)}.')
-    if missing := [name for name in NEEDED if name not in names]:
-        raise Rejected(f"The header lacks {', '.join(missing)}; the first row names the columns: {', '.join(COLUMNS)}.")
-    if len(set(names)) < len(names):
-        raise Rejected("A column is in the header twice; leave one of the two out.")
-    return names
-
-
 def _words(header: Sequence[str], cells: Sequence[str]) -> Words:
-    words: dict[str, object] = dict(zip(header, map(_shown, cells), strict=False))
+    words: dict[str, object] = dict(zip(header, map(shown, cells), strict=False))
     beyond = [cell for cell in cells[len(header) :] if cell.strip()]
     return words | ({beyond[0].strip(): "beyond the last column"} if beyond else {})
 
 
-def _shown(cell: str) -> str:
+def shown(cell: str) -> str:
     """Without the apostrophe that keeps a spreadsheet from calculating."""
     text = cell.strip()
     return text[1:] if text[:1] == "'" and text[1:2] in FORMULA else text

@@ -7,7 +7,8 @@ from math import ceil
 from typing import Any
 
 from services.billing.rules.catalogue import Catalogue, Missing
-from services.billing.rules.dated import PriceRow, SellerRow, TaxRow, term
+from services.billing.rules.dated import PriceRow, SellerRow, term
+from services.billing.rules.direction import isolated
 from services.billing.rules.money import decimals, half_up
 
 HUNDRED = Decimal(100)
@@ -62,6 +63,7 @@ class Quote:
     currency: str
     lines: tuple[QuotedLine, ...]
     group: QuotedTax
+    on: date  # whose price list counts
 
     @property
     def net(self) -> int:
@@ -81,6 +83,7 @@ class Quote:
         return {
             "seller": self.seller.number,
             "currency": self.currency,
+            "on": self.on.isoformat(),
             "lines": [[line.description, list(line.detail), line.quantity, line.unit_price] for line in self.lines],
             "group": [
                 group.category, str(group.rate), group.net, group.tax, group.sentence, group.accounting_currency,
@@ -102,17 +105,23 @@ class Quote:
             Decimal(exchange) if exchange else None,
         )
         lines = tuple(QuotedLine(text, tuple(detail), n, price) for text, detail, n, price in kept["lines"])
-        return Quote(seller, kept["currency"], lines, group)
+        return Quote(seller, kept["currency"], lines, group, date.fromisoformat(kept["on"]))
 
 
 def make_quote(catalogue: Catalogue, wanted: Wanted, on: date) -> Quote | Missing:
+    return quote_lines(catalogue, wanted, priced_lines(catalogue, wanted, on), on)
+
+
+def quote_lines(
+    catalogue: Catalogue, wanted: Wanted, lines: tuple[QuotedLine, ...] | Missing, on: date
+) -> Quote | Missing:
+    """Who sells it, with which VAT."""
     if wanted.buyer_country is None or not wanted.buyer_complete:
         return Missing(
             "billing_details",
             "The account has no complete billing address (name, street, city, country), and an invoice needs one; "
-            "add it to the account.",
+            "give it as the billing contact, and the order is charged by itself.",
         )
-    lines = priced_lines(catalogue, wanted, on)
     seller = catalogue.seller(wanted.buyer_country, wanted.currency, on)
     if isinstance(lines, Missing):
         return lines
@@ -121,22 +130,26 @@ def make_quote(catalogue: Catalogue, wanted: Wanted, on: date) -> Quote | Missin
     rule = catalogue.tax(seller, wanted.buyer_country, bool(wanted.vat_number), on)
     if isinstance(rule, Missing):
         return rule
-    group = _tax(catalogue, seller, rule, sum(line.net for line in lines), wanted.currency, on)
-    return group if isinstance(group, Missing) else Quote(seller, wanted.currency, lines, group)
+    net = sum(line.net for line in lines)
+    group = tax_group(catalogue, seller, rule.category, rule.rate, rule.sentence, net, wanted.currency, on)
+    return group if isinstance(group, Missing) else Quote(seller, wanted.currency, lines, group, on)
 
 
 def priced_lines(catalogue: Catalogue, wanted: Wanted, on: date) -> tuple[QuotedLine, ...] | Missing:
-    price = catalogue.price(wanted.product_name_id, wanted.priced_years, wanted.currency, on, wanted.account_id)
+    price = price_for(catalogue, wanted, on)
     return price if isinstance(price, Missing) else _lines(price, wanted)
+
+
+def price_for(catalogue: Catalogue, wanted: Wanted, on: date) -> PriceRow | Missing:
+    return catalogue.price(wanted.product_name_id, wanted.priced_years, wanted.currency, on, wanted.account_id)
 
 
 def _lines(price: PriceRow, wanted: Wanted) -> tuple[QuotedLine, ...]:
     """The base price includes the first names as ordered; each further one has its price."""
     span = f"{wanted.days} days" if wanted.days else term(wanted.priced_years)
     included, further = wanted.names[: price.included_names], wanted.names[price.included_names :]
-    wild = tuple(name for name in further if name.startswith("*."))
-    plain = tuple(name for name in further if not name.startswith("*."))
-    lines = [QuotedLine(f"{price.description}, {span}", included, 1, price.base)]
+    plain, wild = wild_apart(further)
+    lines = [QuotedLine(f"{isolated(price.description)}, {span}", included, 1, price.base)]
     if plain:
         lines.append(QuotedLine("Additional name", plain, len(plain), price.extra_name))
     if wild:
@@ -144,15 +157,25 @@ def _lines(price: PriceRow, wanted: Wanted) -> tuple[QuotedLine, ...]:
     return tuple(lines)
 
 
-def _tax(
-    catalogue: Catalogue, seller: SellerRow, rule: TaxRow, net: int, currency: str, on: date
-) -> QuotedTax | Missing:
-    """Half up, once for the sum: billing-rules.md 6. VAT is stated in the seller's currency too (EN 16931 BT-111)."""
-    tax = half_up(net * rule.rate / HUNDRED)
+def wild_apart(names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    wild = tuple(name for name in names if name.startswith("*."))
+    return tuple(name for name in names if not name.startswith("*.")), wild
+
+
+def vat_ledger(entity_id: int, category: str, rate: Decimal) -> str:
+    return f"vat:{entity_id}:{category}:{rate.normalize():f}"
+
+
+def tax_group(
+    catalogue: Catalogue, seller: SellerRow, category: str, rate: Decimal, sentence: str | None, net: int,
+    currency: str, on: date,
+) -> QuotedTax | Missing:  # fmt: skip
+    """Half up, once for the sum. VAT is stated in the seller's currency too (EN 16931 BT-111)."""
+    tax = half_up(net * rate / HUNDRED)
     if currency == seller.currency or not tax:
-        return QuotedTax(rule.category, rule.rate, net, tax, rule.sentence, None, None, None)
-    rate = catalogue.rate(currency, seller.currency, on)
-    if isinstance(rate, Missing):
-        return rate
-    stated = half_up((tax * rate.rate).scaleb(decimals(seller.currency) - decimals(currency)))
-    return QuotedTax(rule.category, rule.rate, net, tax, rule.sentence, seller.currency, stated, rate.rate)
+        return QuotedTax(category, rate, net, tax, sentence, None, None, None)
+    exchange = catalogue.rate(currency, seller.currency, on)
+    if isinstance(exchange, Missing):
+        return exchange
+    stated = half_up((tax * exchange.rate).scaleb(decimals(seller.currency) - decimals(currency)))
+    return QuotedTax(category, rate, net, tax, sentence, seller.currency, stated, exchange.rate)

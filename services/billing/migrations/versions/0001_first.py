@@ -32,12 +32,50 @@ def upgrade() -> None:
     sa.Column('announced', sa.Boolean(), nullable=False),
     sa.Column('payment_days', sa.BigInteger(), nullable=True),
     sa.Column('purchase_orders_allowed', sa.Boolean(), nullable=False),
+    sa.Column('monthly_billing', sa.Boolean(), nullable=False),
+    sa.Column('default_payment_method', sa.Text(), nullable=False),
+    sa.Column('low_funds', sa.BigInteger(), nullable=True),
+    sa.Column('billing_contact', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_account'))
+    )
+    op.create_index('ix_account_name', 'account', [sa.literal_column('lower(name)').label('lower_name')], unique=False, postgresql_ops={'lower_name': 'text_pattern_ops'})
+    op.create_table('added_names',
+    sa.Column('source', sa.Text(), nullable=False),
+    sa.Column('order_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('request_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('names', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+    sa.Column('names_before', sa.BigInteger(), nullable=False),
+    sa.Column('starts_on', sa.Date(), nullable=False),
+    sa.Column('term_ends_on', sa.Date(), nullable=False),
+    sa.Column('added_by', sa.Text(), nullable=False),
+    sa.Column('added_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('cancelled_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
+    sa.PrimaryKeyConstraint('source', 'order_id', 'request_id', name=op.f('pk_added_names')),
+    sa.UniqueConstraint('id', name=op.f('uq_added_names_id'))
+    )
+    op.create_table('bank_file',
+    sa.Column('id', sa.BigInteger(), nullable=False),
+    sa.Column('sha256', sa.Text(), nullable=False),
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('received_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('received_by', sa.Text(), nullable=False),
+    sa.Column('ibans', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+    sa.Column('statement_ids', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+    sa.Column('credits', sa.BigInteger(), nullable=False),
+    sa.Column('returns', sa.BigInteger(), nullable=False),
+    sa.Column('known', sa.BigInteger(), nullable=False),
+    sa.Column('pending', sa.BigInteger(), nullable=False),
+    sa.Column('debits', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_bank_file')),
+    sa.UniqueConstraint('sha256', name=op.f('uq_bank_file_sha256'))
     )
     op.create_table('charge',
     sa.Column('id', sa.BigInteger(), nullable=False),
     sa.Column('source', sa.Text(), nullable=False),
     sa.Column('order_id', sa.BigInteger(), nullable=False),
+    sa.Column('request_id', sa.BigInteger(), nullable=False),
     sa.Column('account_id', sa.BigInteger(), nullable=False),
     sa.Column('division_id', sa.BigInteger(), nullable=False),
     sa.Column('currency', sa.Text(), nullable=False),
@@ -50,23 +88,50 @@ def upgrade() -> None:
     sa.Column('invoice_id', sa.BigInteger(), nullable=False),
     sa.Column('invoice_number', sa.Text(), nullable=False),
     sa.Column('charged_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('priced_on', sa.Date(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_charge')),
-    sa.UniqueConstraint('source', 'order_id', name=op.f('uq_charge_source_order_id'))
+    sa.UniqueConstraint('source', 'order_id', 'request_id', name=op.f('uq_charge_source_order_id_request_id'))
     )
     op.create_index('ix_charge_division_id_charged_at_id', 'charge', ['division_id', 'charged_at', 'id'], unique=False)
+    op.create_table('closing',
+    sa.Column('first_day', sa.Date(), nullable=False),
+    sa.Column('division_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('done_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('failure', sa.Text(), nullable=True),
+    sa.CheckConstraint('done_at IS NULL OR failure IS NULL', name=op.f('ck_closing_ended_once')),
+    sa.PrimaryKeyConstraint('first_day', 'division_id', name=op.f('pk_closing'))
+    )
+    op.create_index('ix_closing_open', 'closing', ['first_day', 'division_id'], unique=False, postgresql_where=sa.text('done_at IS NULL AND failure IS NULL'))
+    op.create_index('ix_closing_parked', 'closing', ['first_day', 'division_id'], unique=False, postgresql_where=sa.text('failure IS NOT NULL'))
+    op.create_table('declared_gap',
+    sa.Column('entity_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('series', sa.Text(), nullable=False),
+    sa.Column('year', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('first', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('last', sa.BigInteger(), nullable=False),
+    sa.Column('why', sa.Text(), nullable=False),
+    sa.Column('declared_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('declared_by', sa.Text(), nullable=False),
+    sa.CheckConstraint('first > 0 AND last >= first', name=op.f('ck_declared_gap_numbers')),
+    sa.PrimaryKeyConstraint('entity_id', 'series', 'year', 'first', name=op.f('pk_declared_gap'))
+    )
     op.create_table('division',
     sa.Column('id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('account_id', sa.BigInteger(), nullable=False),
     sa.Column('name', sa.Text(), nullable=False),
     sa.Column('announced', sa.Boolean(), nullable=False),
+    sa.Column('billing_contact', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_division'))
     )
-    op.create_index('ix_division_account_id', 'division', ['account_id'], unique=False)
+    op.create_index('ix_division_account_id', 'division', ['account_id', 'name', 'id'], unique=False)
+    op.create_index('ix_division_contact', 'division', ['account_id', 'id'], unique=False, postgresql_where=sa.text('billing_contact IS NOT NULL'))
     op.create_table('document',
     sa.Column('id', sa.UUID(), nullable=False),
     sa.Column('kind', sa.Text(), nullable=False),
     sa.Column('subject_id', sa.BigInteger(), nullable=False),
     sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('silent', sa.Boolean(), nullable=False),
     sa.Column('due_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('attempts', sa.BigInteger(), nullable=False),
     sa.Column('failure', sa.Text(), nullable=True),
@@ -78,6 +143,19 @@ def upgrade() -> None:
     sa.UniqueConstraint('kind', 'subject_id', name=op.f('uq_document_kind_subject_id'))
     )
     op.create_index('ix_document_due_at', 'document', ['due_at'], unique=False, postgresql_where=sa.text('sha256 IS NULL'))
+    op.create_table('ended_order',
+    sa.Column('source', sa.Text(), nullable=False),
+    sa.Column('order_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('request_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('ended_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('source', 'order_id', 'request_id', name=op.f('pk_ended_order'))
+    )
+    op.create_table('entry_count',
+    sa.Column('division_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('type', sa.Text(), nullable=False),
+    sa.Column('n', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('division_id', 'type', name=op.f('pk_entry_count'))
+    )
     op.create_table('exchange_rate',
     sa.Column('id', sa.BigInteger(), nullable=False),
     sa.Column('currency', sa.Text(), nullable=False),
@@ -93,10 +171,16 @@ def upgrade() -> None:
     sa.Column('account_id', sa.BigInteger(), nullable=False),
     sa.Column('currency', sa.Text(), nullable=False),
     sa.Column('balance', sa.BigInteger(), nullable=False),
-    sa.Column('unpaid', sa.BigInteger(), nullable=False),
+    sa.Column('accrued', sa.BigInteger(), nullable=False),
+    sa.Column('invoiced', sa.BigInteger(), nullable=False),
     sa.Column('negative_limit', sa.BigInteger(), nullable=False),
     sa.Column('unlimited', sa.Boolean(), nullable=False),
+    sa.Column('separate', sa.Boolean(), nullable=False),
+    sa.Column('used_credit', sa.BigInteger(), nullable=False),
     sa.Column('seq', sa.BigInteger(), nullable=False),
+    sa.Column('owed_seq', sa.BigInteger(), nullable=False),
+    sa.Column('invoiced_seq', sa.BigInteger(), nullable=False),
+    sa.CheckConstraint('accrued >= 0 AND invoiced >= 0', name=op.f('ck_funds_owed')),
     sa.CheckConstraint('negative_limit >= 0', name=op.f('ck_funds_limit')),
     sa.PrimaryKeyConstraint('division_id', name=op.f('pk_funds'))
     )
@@ -107,15 +191,21 @@ def upgrade() -> None:
     sa.Column('series', sa.Text(), nullable=False),
     sa.Column('year', sa.BigInteger(), nullable=False),
     sa.Column('seq', sa.BigInteger(), nullable=False),
-    sa.Column('number', sa.Text(), nullable=False),
+    sa.Column('number', sa.Text(collation='C'), nullable=False),
     sa.Column('kind', sa.Text(), nullable=False),
     sa.Column('account_id', sa.BigInteger(), nullable=False),
     sa.Column('division_id', sa.BigInteger(), nullable=False),
     sa.Column('division_name', sa.Text(), nullable=False),
     sa.Column('order_source', sa.Text(), nullable=True),
     sa.Column('order_id', sa.BigInteger(), nullable=True),
+    sa.Column('request_id', sa.BigInteger(), nullable=False),
     sa.Column('purchase_order_id', sa.BigInteger(), nullable=True),
     sa.Column('purchase_order_number', sa.Text(), nullable=True),
+    sa.Column('period_first', sa.Date(), nullable=True),
+    sa.Column('period_last', sa.Date(), nullable=True),
+    sa.Column('legacy_source', sa.Text(), nullable=True),
+    sa.Column('legacy_number', sa.Text(), nullable=True),
+    sa.Column('legacy_issued_on', sa.Date(), nullable=True),
     sa.Column('currency', sa.Text(), nullable=False),
     sa.Column('net', sa.BigInteger(), nullable=False),
     sa.Column('tax', sa.BigInteger(), nullable=False),
@@ -136,10 +226,24 @@ def upgrade() -> None:
     sa.UniqueConstraint('purchase_order_id', name=op.f('uq_invoice_purchase_order_id'))
     )
     op.create_index('ix_invoice_account_id_id', 'invoice', ['account_id', 'id'], unique=False)
-    op.create_index('ix_invoice_account_id_purchase_order_number', 'invoice', ['account_id', 'purchase_order_number'], unique=False)
+    op.create_index('ix_invoice_days', 'invoice', ['issued_at', 'due_on'], unique=False, postgresql_using='brin')
     op.create_index('ix_invoice_division_id_id', 'invoice', ['division_id', 'id'], unique=False)
-    op.create_index('ix_invoice_number_search', 'invoice', ['number'], unique=False, postgresql_ops={'number': 'text_pattern_ops'})
-    op.create_index('uq_invoice_order', 'invoice', ['order_source', 'order_id'], unique=True, postgresql_where=sa.text("kind = 'order'"))
+    op.create_index('ix_invoice_due', 'invoice', ['account_id', 'due_on', 'id'], unique=False, postgresql_include=['division_id'])
+    op.create_index('ix_invoice_issued', 'invoice', ['account_id', 'issued_at', 'id'], unique=False, postgresql_include=['division_id'])
+    op.create_index('ix_invoice_legacy_search', 'invoice', [sa.literal_column('lower(legacy_number)').label('lower_legacy_number')], unique=False, postgresql_ops={'lower_legacy_number': 'text_pattern_ops'}, postgresql_where=sa.text('legacy_number IS NOT NULL'))
+    op.create_index('ix_invoice_po_number', 'invoice', ['account_id', sa.literal_column('lower(purchase_order_number)').label('lower_po_number'), 'id'], unique=False, postgresql_ops={'lower_po_number': 'text_pattern_ops'}, postgresql_where=sa.text('purchase_order_number IS NOT NULL'))
+    op.create_index('ix_invoice_po_number_anywhere', 'invoice', [sa.literal_column('lower(purchase_order_number)').label('lower_po_number'), 'id'], unique=False, postgresql_ops={'lower_po_number': 'text_pattern_ops'}, postgresql_where=sa.text('purchase_order_number IS NOT NULL'))
+    op.create_index('ix_invoice_rarer', 'invoice', ['account_id', 'kind', 'id'], unique=False, postgresql_where=sa.text("kind <> 'order'"))
+    op.create_index('ix_invoice_total', 'invoice', ['account_id', 'total', 'id'], unique=False)
+    op.create_index('uq_invoice_legacy', 'invoice', ['legacy_source', 'legacy_number'], unique=True, postgresql_where=sa.text('legacy_number IS NOT NULL'))
+    op.create_index('uq_invoice_order', 'invoice', ['order_source', 'order_id', 'request_id'], unique=True, postgresql_where=sa.text("kind = 'order'"))
+    op.create_index('uq_invoice_period', 'invoice', ['division_id', 'period_first', 'kind', 'entity_id'], unique=True, postgresql_where=sa.text('period_first IS NOT NULL'))
+    op.create_table('invoice_count',
+    sa.Column('division_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('n', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('division_id', 'kind', name=op.f('pk_invoice_count'))
+    )
     op.create_table('journal',
     sa.Column('id', sa.UUID(), nullable=False),
     sa.Column('account_id', sa.BigInteger(), nullable=False),
@@ -190,8 +294,29 @@ def upgrade() -> None:
     sa.UniqueConstraint('receipt_id', name=op.f('uq_payment_receipt_id'))
     )
     op.create_index('ix_payment_account_id_id', 'payment', ['account_id', 'id'], unique=False)
+    op.create_index('ix_payment_bank_reference', 'payment', ['bank_reference'], unique=False)
     op.create_index('ix_payment_division_id_id', 'payment', ['division_id', 'id'], unique=False)
     op.create_index('ix_payment_pending', 'payment', ['account_id', 'id'], unique=False, postgresql_where=sa.text('settled_at IS NULL AND canceled_at IS NULL'))
+    op.create_table('period_close',
+    sa.Column('first_day', sa.Date(), nullable=False),
+    sa.Column('started_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('started_by', sa.Text(), nullable=False),
+    sa.Column('listed_to', sa.BigInteger(), nullable=False),
+    sa.Column('listed', sa.BigInteger(), nullable=False),
+    sa.Column('done', sa.BigInteger(), nullable=False),
+    sa.Column('listed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('finished_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('first_day', name=op.f('pk_period_close'))
+    )
+    op.create_index('ix_period_close_running', 'period_close', ['first_day'], unique=False, postgresql_where=sa.text('finished_at IS NULL'))
+    op.create_table('period_total',
+    sa.Column('first_day', sa.Date(), nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('currency', sa.Text(), nullable=False),
+    sa.Column('invoices', sa.BigInteger(), nullable=False),
+    sa.Column('total', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('first_day', 'kind', 'currency', name=op.f('pk_period_total'))
+    )
     op.create_table('placed_order',
     sa.Column('source', sa.Text(), nullable=False),
     sa.Column('id', sa.BigInteger(), autoincrement=False, nullable=False),
@@ -264,7 +389,11 @@ def upgrade() -> None:
     )
     op.create_index('ix_purchase_order_account_id_id', 'purchase_order', ['account_id', 'id'], unique=False)
     op.create_index('ix_purchase_order_account_id_number', 'purchase_order', ['account_id', 'number'], unique=False)
+    op.create_index('ix_purchase_order_approved', 'purchase_order', ['account_id', 'id'], unique=False, postgresql_where=sa.text('approved_at IS NOT NULL'))
     op.create_index('ix_purchase_order_division_id_id', 'purchase_order', ['division_id', 'id'], unique=False)
+    op.create_index('ix_purchase_order_not_approved', 'purchase_order', ['account_id', 'id'], unique=False, postgresql_where=sa.text('approved_at IS NULL'))
+    op.create_index('ix_purchase_order_number_search', 'purchase_order', [sa.literal_column('lower(number)').label('lower_number'), 'account_id'], unique=False, postgresql_ops={'lower_number': 'text_pattern_ops'})
+    op.create_index('ix_purchase_order_submitted', 'purchase_order', ['account_id', 'submitted_at', 'id'], unique=False)
     op.create_index('ix_purchase_order_undecided', 'purchase_order', ['id'], unique=False, postgresql_where=sa.text('num_nonnulls(approved_at, rejected_at, canceled_at) = 0'))
     op.create_table('retry',
     sa.Column('account_id', sa.BigInteger(), autoincrement=False, nullable=False),
@@ -272,6 +401,7 @@ def upgrade() -> None:
     sa.Column('after_placed_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('after_id', sa.BigInteger(), nullable=True),
     sa.Column('after_source', sa.Text(), nullable=True),
+    sa.Column('after_request_id', sa.BigInteger(), nullable=True),
     sa.PrimaryKeyConstraint('account_id', name=op.f('pk_retry'))
     )
     op.create_table('selling_entity',
@@ -288,6 +418,29 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_selling_entity')),
     sa.UniqueConstraint('number', 'valid_from', name=op.f('uq_selling_entity_number_valid_from'))
     )
+    op.create_table('subscription',
+    sa.Column('id', sa.BigInteger(), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('division_id', sa.BigInteger(), nullable=False),
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('description', sa.Text(), nullable=False),
+    sa.Column('quantity', sa.BigInteger(), nullable=False),
+    sa.Column('monthly_price', sa.BigInteger(), nullable=False),
+    sa.Column('currency', sa.Text(), nullable=False),
+    sa.Column('starts_on', sa.Date(), nullable=False),
+    sa.Column('ends_on', sa.Date(), nullable=True),
+    sa.Column('charged_until', sa.Date(), nullable=True),
+    sa.Column('charged_month', sa.BigInteger(), nullable=True),
+    sa.Column('changed_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('changed_by', sa.Text(), nullable=False),
+    sa.CheckConstraint('(charged_until IS NULL) = (charged_month IS NULL)', name=op.f('ck_subscription_charged')),
+    sa.CheckConstraint('ends_on >= starts_on - 1', name=op.f('ck_subscription_days')),
+    sa.CheckConstraint('quantity > 0 AND monthly_price >= 0', name=op.f('ck_subscription_price')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_subscription')),
+    sa.UniqueConstraint('account_id', 'name', name=op.f('uq_subscription_account_id_name'))
+    )
+    op.create_index('ix_subscription_account_id', 'subscription', ['account_id', 'id'], unique=False)
+    op.create_index('ix_subscription_division_id', 'subscription', ['division_id', 'id'], unique=False)
     op.create_table('tax_rule',
     sa.Column('id', sa.BigInteger(), nullable=False),
     sa.Column('seller_country', sa.Text(), nullable=False),
@@ -301,9 +454,51 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_tax_rule')),
     sa.UniqueConstraint('seller_country', 'buyer_country', 'vat_number_known', 'valid_from', name=op.f('uq_tax_rule_seller_country_buyer_country_vat_number_known_valid_from'), postgresql_nulls_not_distinct=True)
     )
+    op.create_table('usage',
+    sa.Column('id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('division_id', sa.BigInteger(), nullable=False),
+    sa.Column('division_name', sa.Text(), nullable=False),
+    sa.Column('funds_division_id', sa.BigInteger(), nullable=False),
+    sa.Column('source', sa.Text(), nullable=True),
+    sa.Column('order_id', sa.BigInteger(), nullable=True),
+    sa.Column('request_id', sa.BigInteger(), nullable=False),
+    sa.Column('purchase_order_number', sa.Text(), nullable=True),
+    sa.Column('subscription_id', sa.BigInteger(), nullable=True),
+    sa.Column('first_day', sa.Date(), nullable=True),
+    sa.Column('last_day', sa.Date(), nullable=True),
+    sa.Column('entity_id', sa.BigInteger(), nullable=False),
+    sa.Column('currency', sa.Text(), nullable=False),
+    sa.Column('net', sa.BigInteger(), nullable=False),
+    sa.Column('tax', sa.BigInteger(), nullable=False),
+    sa.Column('total', sa.BigInteger(), nullable=False),
+    sa.Column('category', sa.Text(), nullable=False),
+    sa.Column('rate', sa.Numeric(), nullable=False),
+    sa.Column('quote', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+    sa.Column('recorded_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('invoice_id', sa.BigInteger(), nullable=True),
+    sa.Column('first_line', sa.BigInteger(), nullable=True),
+    sa.Column('released_at', sa.DateTime(timezone=True), nullable=True),
+    sa.CheckConstraint('num_nonnulls(invoice_id, released_at) <= 1', name=op.f('ck_usage_ended_once')),
+    sa.CheckConstraint('total = net + tax', name=op.f('ck_usage_total')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_usage'))
+    )
+    op.create_index('ix_usage_account_unbilled', 'usage', ['account_id', 'id'], unique=False, postgresql_where=sa.text('invoice_id IS NULL AND released_at IS NULL'))
+    op.create_index('ix_usage_bought', 'usage', ['division_id', 'recorded_at', 'id'], unique=False, postgresql_where=sa.text('order_id IS NOT NULL AND released_at IS NULL'))
+    op.create_index('ix_usage_invoice_id', 'usage', ['invoice_id'], unique=False, postgresql_where=sa.text('invoice_id IS NOT NULL'))
+    op.create_index('ix_usage_released', 'usage', ['division_id'], unique=False, postgresql_where=sa.text('order_id IS NOT NULL AND released_at IS NOT NULL'))
+    op.create_index('ix_usage_subscription_id', 'usage', ['subscription_id'], unique=False, postgresql_where=sa.text('subscription_id IS NOT NULL'))
+    op.create_index('ix_usage_unbilled', 'usage', ['division_id', 'recorded_at', 'id'], unique=False, postgresql_where=sa.text('invoice_id IS NULL AND released_at IS NULL'))
+    op.create_index('uq_usage_order', 'usage', ['source', 'order_id', 'request_id'], unique=True, postgresql_where=sa.text('order_id IS NOT NULL'))
+    op.create_table('usage_count',
+    sa.Column('division_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('n', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('division_id', name=op.f('pk_usage_count'))
+    )
     op.create_table('waiting_order',
     sa.Column('source', sa.Text(), nullable=False),
     sa.Column('id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('request_id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('account_id', sa.BigInteger(), nullable=False),
     sa.Column('division_id', sa.BigInteger(), nullable=False),
     sa.Column('placed_at', sa.DateTime(timezone=True), nullable=False),
@@ -312,10 +507,16 @@ def upgrade() -> None:
     sa.Column('message', sa.Text(), nullable=False),
     sa.Column('quote', postgresql.JSONB(astext_type=sa.Text()), nullable=True),
     sa.Column('total', sa.BigInteger(), nullable=True),
-    sa.PrimaryKeyConstraint('source', 'id', name=op.f('pk_waiting_order'))
+    sa.Column('shortfall', sa.BigInteger(), nullable=True),
+    sa.Column('remind_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('reminded', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('source', 'id', 'request_id', name=op.f('pk_waiting_order'))
     )
     op.create_index('ix_waiting_order_account_id_placed_at', 'waiting_order', ['account_id', 'placed_at'], unique=False)
-    op.create_index('ix_waiting_order_reason', 'waiting_order', ['reason'], unique=False)
+    op.create_index('ix_waiting_order_account_id_since', 'waiting_order', ['account_id', 'since', 'id', 'source', 'request_id'], unique=False)
+    op.create_index('ix_waiting_order_reason_since', 'waiting_order', ['reason', 'since', 'id', 'source', 'request_id'], unique=False)
+    op.create_index('ix_waiting_order_remind_at', 'waiting_order', ['remind_at'], unique=False, postgresql_where=sa.text('remind_at IS NOT NULL'))
+    op.create_index('ix_waiting_order_since', 'waiting_order', ['since', 'id', 'source', 'request_id'], unique=False)
     op.create_table('allocation',
     sa.Column('id', sa.UUID(), nullable=False),
     sa.Column('payment_id', sa.BigInteger(), nullable=True),
@@ -330,36 +531,87 @@ def upgrade() -> None:
     )
     op.create_index('ix_allocation_invoice_id', 'allocation', ['invoice_id'], unique=False)
     op.create_index('ix_allocation_payment_id', 'allocation', ['payment_id'], unique=False)
+    op.create_index('ix_allocation_taken_back', 'allocation', ['invoice_id'], unique=False, postgresql_where=sa.text('amount < 0'))
+    op.create_table('bank_line',
+    sa.Column('id', sa.BigInteger(), nullable=False),
+    sa.Column('file_id', sa.BigInteger(), nullable=False),
+    sa.Column('iban', sa.Text(), nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('bank_reference', sa.Text(), nullable=False),
+    sa.Column('amount', sa.BigInteger(), nullable=False),
+    sa.Column('currency', sa.Text(), nullable=False),
+    sa.Column('booked_on', sa.Date(), nullable=False),
+    sa.Column('valued_on', sa.Date(), nullable=True),
+    sa.Column('text', sa.Text(), nullable=False),
+    sa.Column('payer', sa.Text(), nullable=False),
+    sa.Column('gives_back', sa.Boolean(), nullable=False),
+    sa.Column('tried_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('note', sa.Text(), nullable=True),
+    sa.Column('names_payment_id', sa.BigInteger(), nullable=True),
+    sa.Column('payment_id', sa.BigInteger(), nullable=True),
+    sa.Column('assigned_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('assigned_by', sa.Text(), nullable=True),
+    sa.Column('dismissed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('dismissed_by', sa.Text(), nullable=True),
+    sa.Column('reason', sa.Text(), nullable=True),
+    sa.CheckConstraint('(dismissed_at IS NULL) = (reason IS NULL)', name=op.f('ck_bank_line_reason')),
+    sa.CheckConstraint('amount > 0', name=op.f('ck_bank_line_amount')),
+    sa.CheckConstraint('num_nonnulls(payment_id, dismissed_at) <= 1', name=op.f('ck_bank_line_ended_once')),
+    sa.ForeignKeyConstraint(['file_id'], ['bank_file.id'], name=op.f('fk_bank_line_file_id_bank_file')),
+    sa.ForeignKeyConstraint(['names_payment_id'], ['payment.id'], name=op.f('fk_bank_line_names_payment_id_payment')),
+    sa.ForeignKeyConstraint(['payment_id'], ['payment.id'], name=op.f('fk_bank_line_payment_id_payment')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_bank_line')),
+    sa.UniqueConstraint('iban', 'kind', 'bank_reference', name=op.f('uq_bank_line_iban_kind_bank_reference'))
+    )
+    op.create_index('ix_bank_line_booked', 'bank_line', ['id'], unique=False, postgresql_where=sa.text('payment_id IS NOT NULL'))
+    op.create_index('ix_bank_line_dismissed', 'bank_line', ['id'], unique=False, postgresql_where=sa.text('dismissed_at IS NOT NULL'))
+    op.create_index('ix_bank_line_file_id_id', 'bank_line', ['file_id', 'id'], unique=False)
+    op.create_index('ix_bank_line_open', 'bank_line', ['id'], unique=False, postgresql_where=sa.text('payment_id IS NULL AND dismissed_at IS NULL'))
+    op.create_index('ix_bank_line_payment_id', 'bank_line', ['payment_id'], unique=False)
+    op.create_index('ix_bank_line_untried', 'bank_line', ['id'], unique=False, postgresql_where=sa.text('tried_at IS NULL'))
     op.create_table('credit_note',
     sa.Column('id', sa.BigInteger(), nullable=False),
     sa.Column('entity_id', sa.BigInteger(), nullable=False),
     sa.Column('series', sa.Text(), nullable=False),
     sa.Column('year', sa.BigInteger(), nullable=False),
     sa.Column('seq', sa.BigInteger(), nullable=False),
-    sa.Column('number', sa.Text(), nullable=False),
+    sa.Column('number', sa.Text(collation='C'), nullable=False),
     sa.Column('invoice_id', sa.BigInteger(), nullable=False),
     sa.Column('invoice_number', sa.Text(), nullable=False),
     sa.Column('account_id', sa.BigInteger(), nullable=False),
     sa.Column('division_id', sa.BigInteger(), nullable=False),
-    sa.Column('order_source', sa.Text(), nullable=False),
-    sa.Column('order_id', sa.BigInteger(), nullable=False),
+    sa.Column('order_source', sa.Text(), nullable=True),
+    sa.Column('order_id', sa.BigInteger(), nullable=True),
+    sa.Column('request_id', sa.BigInteger(), nullable=False),
+    sa.Column('ends_part', sa.Boolean(), nullable=False),
+    sa.Column('exhausts', sa.Boolean(), nullable=False),
     sa.Column('currency', sa.Text(), nullable=False),
     sa.Column('net', sa.BigInteger(), nullable=False),
     sa.Column('tax', sa.BigInteger(), nullable=False),
     sa.Column('total', sa.BigInteger(), nullable=False),
+    sa.Column('pre_payment', sa.BigInteger(), nullable=False),
+    sa.Column('post_payment', sa.BigInteger(), nullable=False),
     sa.Column('issued_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('issued_on', sa.Date(), nullable=False),
+    sa.Column('issued_by', sa.Text(), nullable=True),
     sa.Column('reason', sa.Text(), nullable=False),
     sa.Column('how_paid', sa.Text(), nullable=False),
     sa.Column('money_went', sa.Text(), nullable=False),
+    sa.CheckConstraint('net >= 0 AND tax >= 0 AND pre_payment >= 0 AND post_payment >= 0', name=op.f('ck_credit_note_not_negative')),
+    sa.CheckConstraint('total = net + tax AND total = pre_payment + post_payment', name=op.f('ck_credit_note_total')),
     sa.ForeignKeyConstraint(['invoice_id'], ['invoice.id'], name=op.f('fk_credit_note_invoice_id_invoice')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_credit_note')),
     sa.UniqueConstraint('entity_id', 'series', 'year', 'seq', name=op.f('uq_credit_note_entity_id_series_year_seq')),
-    sa.UniqueConstraint('number', name=op.f('uq_credit_note_number')),
-    sa.UniqueConstraint('order_source', 'order_id', name=op.f('uq_credit_note_order_source_order_id'))
+    sa.UniqueConstraint('number', name=op.f('uq_credit_note_number'))
     )
     op.create_index('ix_credit_note_account_id_id', 'credit_note', ['account_id', 'id'], unique=False)
-    op.create_index('ix_credit_note_invoice_id', 'credit_note', ['invoice_id'], unique=False)
+    op.create_index('ix_credit_note_division_id_id', 'credit_note', ['division_id', 'id'], unique=False)
+    op.create_index('ix_credit_note_exhausting', 'credit_note', ['account_id', 'invoice_id'], unique=False, postgresql_where=sa.text('exhausts'))
+    op.create_index('ix_credit_note_invoice_id', 'credit_note', ['invoice_id', 'id'], unique=False)
+    op.create_index('ix_credit_note_issued_at', 'credit_note', ['issued_at'], unique=False)
+    op.create_index('ix_credit_note_order', 'credit_note', ['order_source', 'order_id', 'id'], unique=False)
+    op.create_index('uq_credit_note_ended', 'credit_note', ['order_source', 'order_id', 'request_id'], unique=True, postgresql_where=sa.text('ends_part'))
+    op.create_index('uq_credit_note_exhausting', 'credit_note', ['invoice_id'], unique=True, postgresql_where=sa.text('exhausts'))
     op.create_table('invoice_line',
     sa.Column('invoice_id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('position', sa.BigInteger(), autoincrement=False, nullable=False),
@@ -370,9 +622,53 @@ def upgrade() -> None:
     sa.Column('net', sa.BigInteger(), nullable=False),
     sa.Column('category', sa.Text(), nullable=False),
     sa.Column('rate', sa.Numeric(), nullable=False),
+    sa.Column('order_source', sa.Text(), nullable=True),
+    sa.Column('order_id', sa.BigInteger(), nullable=True),
     sa.ForeignKeyConstraint(['invoice_id'], ['invoice.id'], name=op.f('fk_invoice_line_invoice_id_invoice')),
     sa.PrimaryKeyConstraint('invoice_id', 'position', name=op.f('pk_invoice_line'))
     )
+    op.create_table('on_account',
+    sa.Column('division_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('seq', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('owner_id', sa.BigInteger(), nullable=False),
+    sa.Column('accrued', sa.BigInteger(), nullable=False),
+    sa.Column('invoiced', sa.BigInteger(), nullable=False),
+    sa.Column('accrued_after', sa.BigInteger(), nullable=False),
+    sa.Column('invoiced_after', sa.BigInteger(), nullable=False),
+    sa.Column('invoiced_seq', sa.BigInteger(), nullable=False),
+    sa.Column('currency', sa.Text(), nullable=False),
+    sa.Column('text', sa.Text(), nullable=False),
+    sa.Column('invoice_id', sa.BigInteger(), nullable=True),
+    sa.Column('credit_note_id', sa.BigInteger(), nullable=True),
+    sa.Column('payment_id', sa.BigInteger(), nullable=True),
+    sa.Column('usage_id', sa.BigInteger(), nullable=True),
+    sa.Column('journal_id', sa.UUID(), nullable=False),
+    sa.CheckConstraint("kind <> 'moved' OR (invoiced <> 0) = (invoice_id IS NOT NULL)", name=op.f('ck_on_account_moved')),
+    sa.ForeignKeyConstraint(['journal_id'], ['journal.id'], name=op.f('fk_on_account_journal_id_journal')),
+    sa.PrimaryKeyConstraint('division_id', 'seq', name=op.f('pk_on_account'))
+    )
+    op.create_index('ix_on_account_invoice_id', 'on_account', ['invoice_id', 'division_id', 'seq'], unique=False, postgresql_include=['invoiced'], postgresql_where=sa.text('invoice_id IS NOT NULL'))
+    op.create_index('ix_on_account_journal_id', 'on_account', ['journal_id'], unique=False)
+    op.create_index('uq_on_account_invoiced', 'on_account', ['division_id', 'invoiced_seq'], unique=True, postgresql_where=sa.text('invoiced <> 0'))
+    op.create_table('opening_balance',
+    sa.Column('legacy_source', sa.Text(), nullable=False),
+    sa.Column('division_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('funds_division_id', sa.BigInteger(), nullable=False),
+    sa.Column('amount', sa.BigInteger(), nullable=False),
+    sa.Column('currency', sa.Text(), nullable=False),
+    sa.Column('as_of', sa.Date(), nullable=False),
+    sa.Column('note', sa.Text(), nullable=True),
+    sa.Column('imported_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('imported_by', sa.Text(), nullable=False),
+    sa.Column('journal_id', sa.UUID(), nullable=False),
+    sa.CheckConstraint('amount <> 0', name=op.f('ck_opening_balance_amount')),
+    sa.ForeignKeyConstraint(['journal_id'], ['journal.id'], name=op.f('fk_opening_balance_journal_id_journal')),
+    sa.PrimaryKeyConstraint('legacy_source', 'division_id', name=op.f('pk_opening_balance'))
+    )
+    op.create_index('ix_opening_balance_division_id', 'opening_balance', ['division_id'], unique=False)
     op.create_table('payment_item',
     sa.Column('payment_id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('invoice_id', sa.BigInteger(), autoincrement=False, nullable=False),
@@ -392,31 +688,48 @@ def upgrade() -> None:
     sa.Column('division_id', sa.BigInteger(), nullable=True),
     sa.Column('seq', sa.BigInteger(), nullable=True),
     sa.Column('balance_after', sa.BigInteger(), nullable=True),
+    sa.Column('type', sa.Text(), nullable=True),
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
+    sa.CheckConstraint('num_nulls(division_id, seq, balance_after, type) IN (0, 4)', name=op.f('ck_posting_place')),
     sa.ForeignKeyConstraint(['journal_id'], ['journal.id'], name=op.f('fk_posting_journal_id_journal')),
     sa.PrimaryKeyConstraint('journal_id', 'line', name=op.f('pk_posting')),
     sa.UniqueConstraint('division_id', 'seq', name=op.f('uq_posting_division_id_seq'))
     )
     op.create_index('ix_posting_ledger', 'posting', ['ledger'], unique=False)
+    op.create_index('ix_posting_type', 'posting', ['division_id', 'type', 'seq'], unique=False, postgresql_where=sa.text('division_id IS NOT NULL'))
     op.create_index('uq_posting_id', 'posting', ['id'], unique=True, postgresql_where=sa.text('division_id IS NOT NULL'))
     op.create_table('receivable',
     sa.Column('invoice_id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('number', sa.Text(), nullable=False),
     sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('entity_id', sa.BigInteger(), nullable=False),
     sa.Column('account_id', sa.BigInteger(), nullable=False),
     sa.Column('division_id', sa.BigInteger(), nullable=False),
     sa.Column('currency', sa.Text(), nullable=False),
+    sa.Column('funds_division_id', sa.BigInteger(), nullable=True),
+    sa.Column('issued_on', sa.Date(), nullable=False),
     sa.Column('due_on', sa.Date(), nullable=False),
+    sa.Column('settled_on', sa.Date(), nullable=True),
     sa.Column('total', sa.BigInteger(), nullable=False),
+    sa.Column('paid_before', sa.BigInteger(), nullable=False),
     sa.Column('paid', sa.BigInteger(), nullable=False),
     sa.Column('credited', sa.BigInteger(), nullable=False),
+    sa.Column('returned', sa.BigInteger(), nullable=False),
     sa.Column('overdue_at', sa.DateTime(timezone=True), nullable=True),
-    sa.CheckConstraint('paid >= 0 AND credited >= 0 AND paid + credited <= total', name=op.f('ck_receivable_due')),
+    sa.CheckConstraint('(settled_on IS NULL) = (paid + credited < total)', name=op.f('ck_receivable_settled')),
+    sa.CheckConstraint('paid >= paid_before AND credited >= 0 AND paid + credited <= total', name=op.f('ck_receivable_due')),
+    sa.CheckConstraint('returned >= 0 AND returned <= paid', name=op.f('ck_receivable_returned')),
     sa.ForeignKeyConstraint(['invoice_id'], ['invoice.id'], name=op.f('fk_receivable_invoice_id_invoice')),
     sa.PrimaryKeyConstraint('invoice_id', name=op.f('pk_receivable'))
     )
+    op.create_index('ix_receivable_days_open', 'receivable', [sa.literal_column("box(point(account_id, (issued_on - '2000-01-01'::date)), point(account_id, (COALESCE(settled_on, '9999-12-31'::date) - '2000-01-01'::date)))")], unique=False, postgresql_using='gist')
+    op.create_index('ix_receivable_division_open', 'receivable', ['division_id', 'entity_id', 'due_on', 'invoice_id'], unique=False, postgresql_include=['total', 'paid', 'credited'], postgresql_where=sa.text('paid + credited < total'))
     op.create_index('ix_receivable_due_on', 'receivable', ['due_on'], unique=False, postgresql_where=sa.text('overdue_at IS NULL AND paid + credited < total'))
-    op.create_index('ix_receivable_open', 'receivable', ['account_id', 'due_on', 'invoice_id'], unique=False, postgresql_where=sa.text('paid + credited < total'))
+    op.create_index('ix_receivable_funds_division_id', 'receivable', ['funds_division_id'], unique=False, postgresql_where=sa.text('funds_division_id IS NOT NULL'))
+    op.create_index('ix_receivable_open', 'receivable', ['account_id', 'due_on', 'invoice_id'], unique=False, postgresql_include=['division_id', 'total', 'paid', 'credited'], postgresql_where=sa.text('paid + credited < total'))
+    op.create_index('ix_receivable_open_ids', 'receivable', ['account_id', 'invoice_id'], unique=False, postgresql_where=sa.text('paid + credited < total'))
+    op.create_index('ix_receivable_owed', 'receivable', ['funds_division_id', 'due_on', 'invoice_id'], unique=False, postgresql_where=sa.text('paid + credited < total'))
+    op.create_index('ix_receivable_seller_open', 'receivable', ['account_id', 'entity_id', 'due_on', 'invoice_id'], unique=False, postgresql_where=sa.text('paid + credited < total'))
     op.create_table('tax_group',
     sa.Column('invoice_id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('category', sa.Text(), nullable=False),
@@ -430,6 +743,40 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['invoice_id'], ['invoice.id'], name=op.f('fk_tax_group_invoice_id_invoice')),
     sa.PrimaryKeyConstraint('invoice_id', 'category', 'rate', name=op.f('pk_tax_group'))
     )
+    op.create_table('credit_note_line',
+    sa.Column('credit_note_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('position', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('invoice_id', sa.BigInteger(), nullable=False),
+    sa.Column('line', sa.BigInteger(), nullable=False),
+    sa.Column('description', sa.Text(), nullable=False),
+    sa.Column('detail', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+    sa.Column('quantity', sa.BigInteger(), nullable=False),
+    sa.Column('unit_price', sa.BigInteger(), nullable=False),
+    sa.Column('net', sa.BigInteger(), nullable=False),
+    sa.Column('category', sa.Text(), nullable=False),
+    sa.Column('rate', sa.Numeric(), nullable=False),
+    sa.CheckConstraint('net = quantity * unit_price AND net >= 0', name=op.f('ck_credit_note_line_net')),
+    sa.ForeignKeyConstraint(['credit_note_id'], ['credit_note.id'], name=op.f('fk_credit_note_line_credit_note_id_credit_note')),
+    sa.ForeignKeyConstraint(['invoice_id', 'line'], ['invoice_line.invoice_id', 'invoice_line.position'], name=op.f('fk_credit_note_line_invoice_id_line_invoice_line')),
+    sa.PrimaryKeyConstraint('credit_note_id', 'position', name=op.f('pk_credit_note_line'))
+    )
+    op.create_index('ix_credit_note_line_invoice_id_line', 'credit_note_line', ['invoice_id', 'line'], unique=False)
+    op.create_table('credit_note_tax',
+    sa.Column('credit_note_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('category', sa.Text(), nullable=False),
+    sa.Column('rate', sa.Numeric(), nullable=False),
+    sa.Column('invoice_id', sa.BigInteger(), nullable=False),
+    sa.Column('net', sa.BigInteger(), nullable=False),
+    sa.Column('tax', sa.BigInteger(), nullable=False),
+    sa.Column('sentence', sa.Text(), nullable=True),
+    sa.Column('accounting_currency', sa.Text(), nullable=True),
+    sa.Column('accounting_tax', sa.BigInteger(), nullable=True),
+    sa.Column('exchange_rate', sa.Numeric(), nullable=True),
+    sa.CheckConstraint('net >= 0 AND tax >= 0', name=op.f('ck_credit_note_tax_not_negative')),
+    sa.ForeignKeyConstraint(['credit_note_id'], ['credit_note.id'], name=op.f('fk_credit_note_tax_credit_note_id_credit_note')),
+    sa.PrimaryKeyConstraint('credit_note_id', 'category', 'rate', name=op.f('pk_credit_note_tax'))
+    )
+    op.create_index('ix_credit_note_tax_invoice_id', 'credit_note_tax', ['invoice_id'], unique=False)
     # ### end Alembic commands ###
     for statement in TRIGGERS:
         op.execute(statement)

@@ -1,15 +1,24 @@
 """`python -m services ctl billing load FILE`: staff's dated data, from a TOML file as docs/catalogue.md describes."""
 
+import sys
 import tomllib
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from services.billing import actions
 from services.billing.actions.catalogue import CatalogueFile
-from shared.db import Database
+from shared.db import Database, utcnow
 from shared.errors import Rejected
+from shared.service import Service
+
+
+async def load_file(service: Service, told: Any, who: str) -> int:
+    added = await load(service.db, Path(told.file), who, utcnow())
+    sys.stdout.write(f"{added} rows are new.\n")
+    return 0
 
 
 async def load(db: Database, path: Path, who: str, now: datetime) -> int:
