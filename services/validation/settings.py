@@ -1,8 +1,8 @@
 from datetime import timedelta
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Annotated, ClassVar, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
 from shared.settings import BaseSettings
 
@@ -12,6 +12,7 @@ def _listed(given: object) -> object:
 
 
 Listed = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Port = Annotated[int, Field(ge=1, le=65_535)]
 
 
 def address(text: str) -> tuple[str, int]:
@@ -42,19 +43,57 @@ class Settings(BaseSettings):
     signed_zone: str = "ietf.org"
     broken_zone: str = "dnssec-failed.org"
     looks_in_flight: int = Field(500, ge=1)
+    # The zone, ours, that CNAME proofs point into; it holds no TXT records (DN8).
+    cname_zone: str = "dcv.ca.example"
+    http_file: str = "fileauth.txt"
+    # Both are disclosed in CP/CPS 4.2.
+    issuer_domains: Listed = ("ca.example",)
+    account_domain: str = "ca.example"
+    persist_follow_cname: bool = False
+    # Test mode only: other ports, and addresses that the guard would not let us connect to.
+    http_port: Port = 80
+    https_port: Port = 443
+    smtp_port: Port = 25
+    reachable: Listed = ()
+    # JSON: where we stand ourselves, and then each remote perspective (BR 3.2.2.9).
+    perspectives: str = ""
+    # Of a process that is a perspective, its region; and for checks over HTTPS, at both ends: PEM.
+    perspective_region: str = ""
+    perspective_port: int = Field(0, ge=0, lt=65536)
+    perspective_certificate: str = Field("", repr=False)
+    perspective_key: SecretStr = SecretStr("")
+    perspective_ca: str = Field("", repr=False)
 
     @property
     def resolver_addresses(self) -> list[tuple[str, int]]:
         return [address(text) for text in self.resolvers]
 
     @property
+    def reachable_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        return tuple(ip_network(text) for text in self.reachable)
+
+    @property
     def lead(self) -> timedelta:
         return timedelta(days=self.lead_days)
+
+    @property
+    def has_identity(self) -> bool:
+        return bool(self.perspective_certificate and self.perspective_key and self.perspective_ca)
 
     @model_validator(mode="after")
     def sound(self) -> Self:
         if self.test_mode and self.env == "prod":
             raise ValueError("test mode proves nothing to the public: set ISSUARY_ENV=dev with it, or switch it off")
+        weakened = (self.http_port, self.https_port, self.smtp_port) != (80, 443, 25) or self.reachable_networks
+        if weakened and not self.test_mode:
+            raise ValueError(
+                "other ports and ISSUARY_VALIDATION_REACHABLE belong to test mode: leave HTTP_PORT, HTTPS_PORT,"
+                " SMTP_PORT and REACHABLE out, or set ISSUARY_VALIDATION_TEST_MODE=true"
+            )
+        if self.perspective_port and not self.has_identity:
+            raise ValueError(
+                "checks over HTTPS need ISSUARY_VALIDATION_PERSPECTIVE_CERTIFICATE, …_KEY, and …_CA of who may ask"
+            )
         if not self.resolver_addresses:
             raise ValueError("name at least one resolver in ISSUARY_VALIDATION_RESOLVERS")
         if not self.txt_labels or not all(label.startswith("_") for label in self.txt_labels):

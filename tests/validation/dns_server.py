@@ -56,6 +56,7 @@ class DnsServer:
 
     scripts: dict[str, Script | Sequence[Script]] = field(default_factory=dict)
     tcp: dict[str, Script | Sequence[Script]] = field(default_factory=dict)
+    by_kind: dict[tuple[str, str], Script] = field(default_factory=dict)  # goes before both
     asked: list[Asked] = field(default_factory=list)
     otherwise: Script = NXDOMAIN
     address: tuple[str, int] = ("127.0.0.1", 0)
@@ -96,6 +97,8 @@ class DnsServer:
         question = query.question[0]
         name = question.name.to_text(omit_final_dot=True)
         self.asked.append(Asked(name, dns.rdatatype.to_text(question.rdtype), transport, query))
+        if kind := self.by_kind.get((name, self.asked[-1].kind)):
+            return kind
         scripts = self.tcp if transport == "tcp" and name in self.tcp else self.scripts
         found = scripts.get(name, self.otherwise)
         if isinstance(found, Script):

@@ -5,7 +5,7 @@ from services.validation.clients.suffixes import shipped_suffixes
 from services.validation.rules.policy import Policy
 from services.validation.rules.polling import IMPATIENT
 from shared.events.base import OrderRef
-from shared.events.orders import Account, Division, OrderCancelled, OrderPlaced, Term
+from shared.events.orders import Account, Division, OrderCancelled, OrderPlaced, RequestSubmitted, Term
 from shared.events.validation import AuthorizeIssuance
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -22,6 +22,7 @@ def a_test_policy(**changes: Any) -> Policy:
         **{
             "suffixes": shipped_suffixes(("example", "test")),
             "test_mode": True,
+            "local_tlds": frozenset({"example", "test"}),
             "first_look": timedelta(0),
             "phases": IMPATIENT,
             **changes,
@@ -44,6 +45,26 @@ def an_order(*names: str, order_id: int = 1201, source: str = "shop", **changes:
             "names": names or ("www.acme.example",),
             "placed_by": "shop",
             "placed_at": now,
+            **changes,
+        }
+    )
+
+
+def a_request(placed: OrderPlaced, request_id: int, *names: str, **changes: Any) -> RequestSubmitted:
+    """A reissue of the order, with these names."""
+    return RequestSubmitted.model_validate(
+        {
+            "source": placed.source,
+            "occurred_at": datetime.now(UTC),
+            "account_id": placed.account_id,
+            "order_id": placed.order_id,
+            "request_id": request_id,
+            "request_type": "reissue",
+            "common_name": (names or placed.names)[0],
+            "names": names or placed.names,
+            "needs_approval": False,
+            "requested_by": "shop",
+            "product_name_id": placed.product_name_id,
             **changes,
         }
     )

@@ -3,7 +3,8 @@ from datetime import timedelta
 import pytest
 
 from services.validation.rules.adn import Adn
-from services.validation.rules.dns_change import Place, Status, TxtAnswer, judge, places, why_untrusted
+from services.validation.rules.answers import DnsAnswer, Status
+from services.validation.rules.dns_change import Place, judge, places, why_untrusted
 from services.validation.rules.outcomes import Outcome, Verdict
 from services.validation.rules.tokens import Token
 from tests.validation.makers import NOW
@@ -13,11 +14,11 @@ OLD = Token("old", "o2" * 16, NOW - timedelta(days=30))
 LABELLED, BARE = places([Adn("example.com")], ["_dnsauth"])
 
 
-def answer(place: Place, *values: str, status: Status = Status.ANSWER, **more: object) -> tuple[Place, TxtAnswer]:
-    return place, TxtAnswer(place.name, status, values, count=len(values), **more)  # type: ignore[arg-type]
+def answer(place: Place, *values: str, status: Status = Status.ANSWER, **more: object) -> tuple[Place, DnsAnswer]:
+    return place, DnsAnswer(place.name, status, values, count=len(values), **more)  # type: ignore[arg-type]
 
 
-def judged(*seen: tuple[Place, TxtAnswer], tokens: tuple[Token, ...] = (T,)) -> Verdict:
+def judged(*seen: tuple[Place, DnsAnswer], tokens: tuple[Token, ...] = (T,)) -> Verdict:
     return judge(seen, tokens, NOW)
 
 
@@ -72,7 +73,7 @@ def test_anything_but_the_exact_value_does_not_match(value: str) -> None:
     assert judged(answer(LABELLED, value)).outcome is Outcome.MISMATCH
 
 
-@pytest.mark.parametrize("status", [Status.NXDOMAIN, Status.NODATA, Status.NO_TXT])
+@pytest.mark.parametrize("status", [Status.NXDOMAIN, Status.NODATA, Status.NO_RECORD])
 def test_nothing_there_is_not_found_with_its_own_reason(status: Status) -> None:
     verdict = judged(answer(LABELLED, status=status), answer(BARE, status=Status.NODATA))
 
@@ -114,7 +115,7 @@ def test_remote_text_is_cleaned_and_cut() -> None:
 
 
 def test_records_that_are_not_text_are_a_mismatch_and_no_error() -> None:
-    verdict = judged((LABELLED, TxtAnswer(LABELLED.name, Status.ANSWER, count=1)))
+    verdict = judged((LABELLED, DnsAnswer(LABELLED.name, Status.ANSWER, count=1)))
 
     assert verdict.outcome is Outcome.MISMATCH
     assert "UTF-8" in verdict.message
@@ -140,7 +141,7 @@ def test_a_dnssec_failure_is_bogus_and_says_what_the_resolver_said() -> None:
 
 @pytest.mark.parametrize(
     "status",
-    [s for s in Status if s not in (Status.ANSWER, Status.NXDOMAIN, Status.NODATA, Status.NO_TXT, Status.BOGUS)],
+    [s for s in Status if s not in (Status.ANSWER, Status.NXDOMAIN, Status.NODATA, Status.NO_RECORD, Status.BOGUS)],
 )
 def test_a_failed_query_is_never_an_absence(status: Status) -> None:
     verdict = judged(answer(LABELLED, status=status), answer(BARE, status=Status.NXDOMAIN))
@@ -149,7 +150,7 @@ def test_a_failed_query_is_never_an_absence(status: Status) -> None:
 
 
 def test_evidence_keeps_twenty_records_and_the_count() -> None:
-    kept = TxtAnswer("x.example.com", Status.ANSWER, tuple(f"v{n}\x00" for n in range(50)), count=50).as_evidence()
+    kept = DnsAnswer("x.example.com", Status.ANSWER, tuple(f"v{n}\x00" for n in range(50)), count=50).as_evidence()
 
     assert kept["records"] == [f"v{n}" for n in range(20)]
     assert kept["record_count"] == 50
@@ -170,6 +171,6 @@ def test_evidence_keeps_twenty_records_and_the_count() -> None:
 def test_a_resolver_is_trusted_that_vouches_for_the_signed_and_refuses_the_broken(
     signed: Status, authentic: bool, broken: Status, why: str | None
 ) -> None:
-    fault = why_untrusted(TxtAnswer("s.example", signed, authentic=authentic), TxtAnswer("b.example", broken))
+    fault = why_untrusted(DnsAnswer("s.example", signed, authentic=authentic), DnsAnswer("b.example", broken))
 
     assert fault is None if why is None else why in (fault or "")

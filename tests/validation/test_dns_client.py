@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from services.validation.clients.dns import DnsClient, Resolver
-from services.validation.rules.dns_change import Status, TxtAnswer
+from services.validation.rules.answers import DnsAnswer, Status
 from tests.validation.dns_server import NXDOMAIN, SILENCE, DnsServer, Script, txt
 
 NAME = "_dnsauth.example.com"
@@ -27,12 +27,12 @@ async def server() -> AsyncIterator[DnsServer]:
         yield running
 
 
-async def ask(*servers: DnsServer, name: str = NAME, try_seconds: float = 0.15) -> TxtAnswer:
+async def ask(*servers: DnsServer, name: str = NAME, try_seconds: float = 0.15) -> DnsAnswer:
     client = DnsClient([Resolver(*server.address) for server in servers], try_seconds)
     return await client.txt(name)
 
 
-async def answer_to(server: DnsServer, *scripts: Script) -> TxtAnswer:
+async def answer_to(server: DnsServer, *scripts: Script) -> DnsAnswer:
     server.scripts[NAME] = scripts
     return await ask(server)
 
@@ -84,8 +84,8 @@ async def test_records_that_are_not_utf8_are_skipped(server: DnsServer) -> None:
     [
         (NXDOMAIN, Status.NXDOMAIN),
         (Script(), Status.NODATA),
-        (Script((f"{NAME}. 60 IN CNAME x.zone.net.",)), Status.NO_TXT),
-        (Script((f"{NAME}. 60 IN A 192.0.2.1",)), Status.NO_TXT),
+        (Script((f"{NAME}. 60 IN CNAME x.zone.net.",)), Status.NO_RECORD),
+        (Script((f"{NAME}. 60 IN A 192.0.2.1",)), Status.NO_RECORD),
         (Script(rcode=dns.rcode.SERVFAIL), Status.SERVFAIL),
         (Script(rcode=dns.rcode.REFUSED), Status.REFUSED),
         (Script(rcode=dns.rcode.NOTIMP), Status.NOTIMP),
@@ -131,7 +131,7 @@ async def test_a_cname_chain_is_followed_and_kept(server: DnsServer) -> None:
 async def test_txt_records_beside_a_cname_do_not_count(server: DnsServer) -> None:
     answer = await answer_to(server, Script((f'{NAME}. 60 IN TXT "{T}"', f"{NAME}. 60 IN CNAME x.zone.net.")))
 
-    assert (answer.status, answer.values) == (Status.NO_TXT, ())
+    assert (answer.status, answer.values) == (Status.NO_RECORD, ())
 
 
 async def test_nxdomain_behind_a_cname_is_the_targets(server: DnsServer) -> None:
@@ -300,3 +300,45 @@ async def test_a_name_too_long_with_its_label_does_not_exist(server: DnsServer) 
 
 async def test_ipv6_resolvers_are_written_with_brackets() -> None:
     assert str(Resolver("2001:db8::1", 5353)) == "[2001:db8::1]:5353"
+
+
+@pytest.mark.parametrize(
+    ("kind", "records", "values"),
+    [
+        ("A", ("A 192.0.2.7", "A 192.0.2.8"), {"192.0.2.7", "192.0.2.8"}),
+        ("AAAA", ("AAAA 2001:DB8::1",), {"2001:db8::1"}),
+        ("CNAME", ("CNAME T.Dcv.CA.example.",), {"t.dcv.ca.example"}),
+        ("MX", ("MX 10 Mail.example.com.", "MX 0 ."), {"10 mail.example.com", "0 ."}),
+        ("CAA", ('CAA 128 iSSue "a.b; x=\\195\\164"',), {"128 iSSue a.b; x=Ã¤"}),
+    ],
+)
+async def test_other_types_are_asked_and_read_too(
+    server: DnsServer, kind: str, records: tuple[str, ...], values: set[str]
+) -> None:
+    server.scripts[NAME] = Script(tuple(f"{NAME}. 300 IN {record}" for record in records))
+    answer = await DnsClient([Resolver(*server.address)], 0.15).ask(NAME, kind)
+
+    assert (answer.status, set(answer.values), answer.kind, answer.ttl) == (Status.ANSWER, values, kind, 300)
+    assert [asked.kind for asked in server.asked] == [kind]
+
+
+async def test_who_asks_for_a_cname_gets_that_one_and_does_not_chase_it(server: DnsServer) -> None:
+    server.scripts[NAME] = Script((f"{NAME}. 60 IN CNAME a.zone.net.", f"a.zone.net. 60 IN CNAME {NAME}."))
+    answer = await DnsClient([Resolver(*server.address)], 0.15).ask(NAME, "CNAME")
+
+    assert (answer.status, answer.values, answer.chain) == (Status.ANSWER, ("a.zone.net",), ())
+
+
+async def test_two_cnames_are_an_error_for_who_asks_for_them(server: DnsServer) -> None:
+    """DN7: dnspython keeps the last of them silently."""
+    server.scripts[NAME] = Script((f"{NAME}. 60 IN CNAME a.zone.net.", f"{NAME}. 60 IN CNAME b.zone.net."))
+
+    assert (await DnsClient([Resolver(*server.address)], 0.15).ask(NAME, "CNAME")).status is Status.TWO_CNAMES
+
+
+@pytest.mark.parametrize(
+    "name", ["a..example.com", "a" * 64 + ".example.com", "a\\.b.example.com", "ä.example.com", "."]
+)
+async def test_a_name_that_cannot_be_asked_about_does_not_exist(server: DnsServer, name: str) -> None:
+    assert (await ask(server, name=name)).status is Status.NXDOMAIN
+    assert server.asked == []

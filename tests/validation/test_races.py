@@ -8,12 +8,22 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.validation.actions import checks, orders
-from services.validation.queries import lock_for_placed
+from services.validation.actions.asking import claim_by_hand
+from services.validation.actions.reminding import remind_of_expiry
+from services.validation.actions.submitting import Asking, renew_token, submit_domain
+from services.validation.clients.dns import DnsClient, Resolver
+from services.validation.clients.observing import Observer
+from services.validation.queries import lock_for_placed, make_domains
+from services.validation.rules.tokens import fingerprint
+from services.validation.worker import Looker
 from shared.db import Database, utcnow
 from shared.events.orders import OrderPlaced
-from tests.validation.makers import a_test_policy, an_order
+from tests.validation.dns_server import DnsServer, txt
+from tests.validation.makers import ACCOUNT, a_test_policy, an_order
 
 POLICY = a_test_policy()
+TABLES = """domain, attempt, order_need, random_value, past_token, validation, evidence, evidence_perspective, account,
+            division, outbox"""
 
 
 @pytest_asyncio.fixture
@@ -21,7 +31,8 @@ async def db(engines: dict[str, AsyncEngine]) -> AsyncIterator[Database]:
     database = Database(engines["validation"])
     yield database
     async with database.transaction() as tx:
-        await tx.execute(text("TRUNCATE domain, attempt, order_need, random_value, outbox"))
+        await tx.execute(text("SET LOCAL session_replication_role = replica"))  # evidence is append-only
+        await tx.execute(text(f"TRUNCATE {TABLES}"))
 
 
 async def place(db: Database, placed: OrderPlaced, both_inside: asyncio.Barrier | None = None) -> None:
@@ -79,3 +90,104 @@ async def test_an_index_keeps_a_second_open_attempt_out(db: Database) -> None:
         await tx.execute(text(copy))
 
     assert await count(db, "attempt") == 1
+
+
+async def submit(db: Database, method: str | None, both_inside: asyncio.Barrier, name: str) -> str:
+    async with db.transaction() as tx:
+        await tx.execute(text("SELECT 1"))
+        await both_inside.wait()
+        asking = Asking(POLICY, "ann@acme.example", utcnow())
+        submission = await submit_domain(tx, asking, (ACCOUNT, name), method)
+        return str(submission.token.value)
+
+
+async def test_two_submissions_at_once_get_one_attempt_and_the_same_token_lc3_lc12(db: Database) -> None:
+    for n in range(10):
+        name, barrier = f"race{n}.example", asyncio.Barrier(2)
+        async with db.transaction() as tx:
+            await make_domains(tx, [(ACCOUNT, name)])
+
+        first, second = await asyncio.gather(*(submit(db, "dns-txt-token", barrier, name) for _ in range(2)))
+
+        assert first == second
+    assert await count(db, "attempt WHERE closed_at IS NULL") == 10
+    assert await count(db, "outbox") == 10
+
+
+async def test_a_submission_against_a_change_of_method_leaves_one_method_and_its_token_alone(db: Database) -> None:
+    for n in range(10):
+        name, barrier = f"race{n}.example", asyncio.Barrier(2)
+        await place(db, an_order(name, order_id=n + 1))
+
+        await asyncio.gather(submit(db, None, barrier, name), submit(db, "dns-cname-token", barrier, name))
+
+    assert await count(db, "attempt WHERE closed_at IS NULL AND method = 'dns-cname-token'") == 10
+    assert await count(db, "past_token WHERE method = 'dns-txt-token'") == 10
+    assert await count(db, "attempt a JOIN past_token p ON p.token_id = a.token_id") == 0
+
+
+async def test_what_was_seen_for_a_token_that_died_meanwhile_proves_nothing_lc14(db: Database, zone: DnsServer) -> None:
+    await place(db, an_order("acme.example"))
+    looker = Looker(db, Observer(DnsClient([Resolver(*zone.address)], 0.2)), POLICY, 10)
+    async with db.transaction() as tx:
+        [claim] = await checks.claim_due(tx, utcnow(), 10)
+    zone.scripts["_dnsauth.acme.example"] = txt("_dnsauth.acme.example", claim.tokens[0].value)
+    seen = await looker.look(claim)
+
+    async with db.transaction() as tx:
+        await renew_token(tx, Asking(POLICY, "ann@acme.example", utcnow()), (ACCOUNT, "acme.example"))
+    await looker.record([seen])
+
+    assert await count(db, "validation") == 0
+    assert await count(db, "attempt WHERE closed_at IS NULL AND checks = 0 AND leased_until IS NULL") == 1
+    async with db.transaction() as tx:
+        [row] = await tx.execute(text("SELECT superseded, token_sha256 FROM evidence"))
+    assert row.superseded is True
+    assert row.token_sha256 == fingerprint(claim.tokens[0].value)
+
+
+async def test_a_check_by_hand_and_a_worker_never_look_at_one_attempt_together(db: Database) -> None:
+    for n in range(10):
+        name, barrier = f"race{n}.example", asyncio.Barrier(2)
+        await place(db, an_order(name, order_id=n + 1))
+
+        async def by_worker(barrier: asyncio.Barrier = barrier) -> int:
+            async with db.transaction() as tx:
+                await tx.execute(text("SELECT 1"))
+                await barrier.wait()
+                return len(await checks.claim_due(tx, utcnow(), 10))
+
+        async def by_hand(barrier: asyncio.Barrier = barrier, name: str = name) -> int:
+            async with db.transaction() as tx:
+                await tx.execute(text("SELECT 1"))
+                await barrier.wait()
+                asking = Asking(POLICY, "ann@acme.example", utcnow())
+                return 1 if await claim_by_hand(tx, asking, (ACCOUNT, name)) else 0
+
+        assert sum(await asyncio.gather(by_worker(), by_hand())) == 1
+
+
+async def test_two_steps_that_remind_share_what_is_due_and_say_each_thing_once(db: Database) -> None:
+    async with db.transaction() as tx:
+        await tx.execute(text(MANY_ENDING))
+    barrier = asyncio.Barrier(2)
+
+    async def step() -> int:
+        async with db.transaction() as tx:
+            await tx.execute(text("SELECT 1"))
+            await barrier.wait()
+            return await remind_of_expiry(tx, POLICY, utcnow())
+
+    assert sum(await asyncio.gather(step(), step())) == 300
+    assert await count(db, "outbox") == 300
+    async with db.transaction() as tx:
+        assert await remind_of_expiry(tx, POLICY, utcnow()) == 0
+
+
+MANY_ENDING = """
+WITH v AS (INSERT INTO validation (account_id, adn, method, evidence_id, observed_at, test_mode, exact)
+  SELECT 9001, 'n' || n || '.example', '3.2.2.4.7', gen_random_uuid(), timestamptz '2025-01-01', false, false
+  FROM generate_series(1, 300) AS n RETURNING adn)
+INSERT INTO domain (account_id, name, needs, created_at, current_adn, current_method, remind_at)
+SELECT 9001, adn, 0, now(), adn, '3.2.2.4.7', now() - interval '1 minute' FROM v
+"""

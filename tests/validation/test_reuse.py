@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.validation.rules.methods import METHODS, Method
-from services.validation.rules.reuse import INSTANT, LIMITS, is_legal, is_usable, usable_until
+from services.validation.rules.reuse import INSTANT, LIMITS, is_legal, is_usable, usable_since, usable_until
 
 
 def at(text: str) -> datetime:
@@ -108,3 +108,16 @@ def test_a_lead_is_never_kinder_than_the_law(seen: datetime, how: Method, moment
 def test_limits_only_shrink_which_the_search_for_the_end_relies_on() -> None:
     assert [limit.reuse for limit in LIMITS] == sorted((limit.reuse for limit in LIMITS), reverse=True)
     assert [limit.since for limit in LIMITS] == sorted(limit.since for limit in LIMITS)
+
+
+@given(TIMES, TIMES, SECTIONS)
+def test_an_index_is_asked_the_same_question_as_one_row_sv1(observed: datetime, moment: datetime, one: Method) -> None:
+    since = usable_since(one, moment, LEAD)
+    if observed <= moment:
+        assert is_usable(observed, one, moment, LEAD) is (since is not None and observed >= since)
+
+
+@given(TIMES, st.timedeltas(NONE, timedelta(days=400)), SECTIONS)
+def test_what_is_too_old_today_is_too_old_tomorrow(moment: datetime, later: timedelta, one: Method) -> None:
+    first, second = usable_since(one, moment, LEAD), usable_since(one, moment + later, LEAD)
+    assert second is None or (first is not None and second >= first)

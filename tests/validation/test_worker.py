@@ -13,8 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.validation.actions import checks
 from services.validation.actions.evidence import Look
 from services.validation.clients.dns import DnsClient, Resolver
+from services.validation.clients.observing import Observer
 from services.validation.rules.adn import Adn
-from services.validation.rules.dns_change import Place, Status, TxtAnswer
+from services.validation.rules.answers import DnsAnswer, Status
+from services.validation.rules.dns_change import Place
+from services.validation.rules.looking import Job, Observation
+from services.validation.rules.methods import DNS_TXT
 from services.validation.rules.tokens import fingerprint
 from services.validation.worker import Looker, ResolverWatch
 from shared.db import utcnow
@@ -261,11 +265,11 @@ async def test_a_value_brought_after_the_look_began_was_not_seen_by_it(world: Wo
         (claim,) = await checks.claim_due(tx, utcnow(), 10)
     started_at = utcnow()
     await world.deliver("validation", an_order(order_id=2, dcv_random_value=VALUE))
-    place = Place(RECORD, Adn("www.acme.example"))
-    seen = [(place, TxtAnswer(RECORD, Status.ANSWER, (VALUE,), count=1))]
+    job = Job(DNS_TXT, claim.name, (Place(RECORD, Adn("www.acme.example")),))
+    seen = Observation(DNS_TXT, "primary", started_at, utcnow(), (DnsAnswer(RECORD, Status.ANSWER, (VALUE,), count=1),))
 
     async with db.transaction() as tx:
-        await checks.record_looks(tx, a_test_policy(), [Look(claim, seen, started_at, utcnow())], utcnow())
+        await checks.record_looks(tx, a_test_policy(), [Look(claim, job, seen)], utcnow())
 
     assert await world.said("validation", "domain_validated") == []
 
@@ -350,7 +354,7 @@ async def test_nothing_is_looked_at_before_the_resolver_is_known_to_validate(wor
     await world.deliver("validation", an_order())
     client = DnsClient([Resolver(*zone.address)], 0.2)
     watch = ResolverWatch(client, "signed.example", "broken.example")
-    looker = Looker(world.validation.db, client, a_test_policy(), 10, watch)
+    looker = Looker(world.validation.db, Observer(client), a_test_policy(), 10, watch)
     zone.scripts["signed.example"] = [txt("signed.example", "x"), txt("signed.example", "x", authentic=True)]
     zone.scripts["broken.example"] = Script(rcode=dns.rcode.SERVFAIL, errors=((6, ""),))
 

@@ -2,27 +2,36 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.validation.actions.domains import close, usable_proof, validated
-from services.validation.actions.evidence import Claim, Finding, Look, keep_evidence
+from services.validation.actions.evidence import Claim, Finding, Look, advice, keep_evidence, warning
+from services.validation.actions.reminding import rest_on
 from services.validation.models import Attempt, Domain, Validation
 from services.validation.queries import DomainKey, live_values, lock_domains, lock_validations
-from services.validation.rules.dns_change import judge
+from services.validation.rules.corroboration import judge_for, quorum_of, same_proof, with_quorum
+from services.validation.rules.judging import judge
 from services.validation.rules.names import Name, reversed_labels
 from services.validation.rules.outcomes import Outcome, Verdict
 from services.validation.rules.policy import Policy
-from services.validation.rules.polling import next_look
+from services.validation.rules.polling import next_look, place_in_pause
+from services.validation.rules.quorum import Quorum
 from services.validation.rules.tokens import Token
 from shared.db import add, lock_all, locked, locked_or_none
 from shared.events.validation import DomainValidationFailed
 from shared.ids import new_id
 from shared.outbox import announce
 
-# Longer than any look takes (one round of queries, 5 s); a claim that is not recorded by then is looked at again.
-LEASE = timedelta(seconds=30)
+# Longer than any look takes: from here (a file: 20 s), then by the others (15 s). A claim that is not recorded by then
+# is looked at again.
+LEASE = timedelta(seconds=60)
+CLAIMED = (
+    Attempt.id, Attempt.account_id, Attempt.name, Attempt.method, Attempt.token_id, Attempt.token,
+    Attempt.token_created_at, Attempt.requested,
+)  # fmt: skip
 
 
 async def claim_due(tx: AsyncSession, now: datetime, limit: int) -> list[Claim]:
@@ -40,10 +49,19 @@ async def claim_due(tx: AsyncSession, now: datetime, limit: int) -> list[Claim]:
         update(Attempt)
         .where(Attempt.id.in_(due))
         .values(leased_until=now + LEASE)
-        .returning(Attempt.id, Attempt.account_id, Attempt.name, Attempt.method, Attempt.token_id)
+        .returning(*CLAIMED)
         .execution_options(synchronize_session=False)
     )
-    return [Claim(*row) for row in claimed]
+    rows = claimed.all()
+    values = await live_values(tx, {(row.account_id, row.name) for row in rows}) if rows else {}
+    return [_claim(row, values) for row in rows]
+
+
+def _claim(row: Any, values: Mapping[DomainKey, list[Token]]) -> Claim:
+    own = [Token(str(row.token_id), row.token, row.token_created_at)] if row.token else []
+    tokens = (*own, *values.get((row.account_id, row.name), []))
+    wildcard = any(asked.startswith("*.") for asked in row.requested)
+    return Claim(row.id, row.account_id, row.name, row.method, row.token_id, wildcard, tokens)
 
 
 async def record_looks(tx: AsyncSession, policy: Policy, looks: Sequence[Look], now: datetime) -> None:
@@ -65,12 +83,26 @@ async def _judged(tx: AsyncSession, look: Look, values: Mapping[DomainKey, list[
     attempt = await locked(tx, Attempt, look.claim.attempt_id)
     own = attempt.own_token
     superseded = own is None or attempt.token_id != look.claim.token_id
-    # A value made after the look began cannot have been seen by it.
-    tokens = [t for t in ([own] if own else []) + values.get(look.key, []) if t.created_at <= look.started_at]
-    verdict = judge(look.seen, tokens, now)
+    tokens = ([own] if own else []) + values.get(look.key, [])
+    verdict = judge(look.job, look.primary, tokens, now)
+    verdict, quorum, remotes = _corroborated(look, verdict, tokens, now)
     matched = next((t for t in tokens if t.id == verdict.token_id), None)
-    token = matched or own or Token(str(attempt.token_id), "", attempt.token_created_at)
-    return Finding(new_id(), look, verdict, token, superseded)
+    of_claim = look.claim.tokens[:1] if superseded else ()
+    token = matched or next(iter(of_claim), own) or Token(str(attempt.token_id), "", attempt.token_created_at)
+    return Finding(new_id(), look, verdict, token, superseded, quorum, remotes)
+
+
+def _corroborated(
+    look: Look, primary: Verdict, tokens: Sequence[Token], now: datetime
+) -> tuple[Verdict, Quorum | None, Mapping[str, Verdict]]:
+    """Judged here as the primary was, by the same tokens: what was agreed while they were asked may be void by now."""
+    told = look.reports
+    if told is None or primary.outcome is not Outcome.PASS:
+        return primary, None, {}
+    remotes = {t.perspective: judge_for(look.job, t.observation, primary, tokens, now) for t in told if t.observation}
+    quorum = quorum_of(told, lambda seen: same_proof(primary, remotes[seen.perspective]))
+    messages = {t.perspective: t.fault or remotes[t.perspective].message for t in told}
+    return with_quorum(primary, quorum, messages), quorum, remotes
 
 
 async def _record(tx: AsyncSession, policy: Policy, finding: Finding, now: datetime) -> None:
@@ -84,7 +116,8 @@ async def _record(tx: AsyncSession, policy: Policy, finding: Finding, now: datet
     if proof := await usable_proof(tx, policy, domain.account_id, Name(domain.name), now, attempt.opened_at):
         attempt.note(finding.verdict, now)
         close(tx, domain, attempt, "passed", now)
-        announce(tx, validated(domain, proof, now))
+        rest_on(policy, domain, proof, now)
+        announce(tx, validated(domain, proof, now, None, warning(finding, advice(policy, attempt, finding))))
     else:
         _note_failure(tx, policy, domain, attempt, finding.verdict, now)
 
@@ -95,11 +128,11 @@ async def _prove(tx: AsyncSession, policy: Policy, finding: Finding) -> None:
     observed_at = finding.look.started_at
     row = await locked_or_none(tx, Validation, finding.validation_key)
     if row:
-        row.prove(finding.id, observed_at, policy.test_mode)
+        row.prove(finding.id, observed_at, policy.test_mode, finding.verdict.exact)
         return
     account_id, adn, method = finding.validation_key
     proven = Validation(account_id=account_id, adn=adn, method=method, evidence_id=finding.id,
-                        observed_at=observed_at, test_mode=policy.test_mode)  # fmt: skip
+                        observed_at=observed_at, test_mode=policy.test_mode, exact=finding.verdict.exact)  # fmt: skip
     add(tx, proven)
 
 
@@ -129,7 +162,8 @@ def _note_failure(
     """Found nothing new: look again later, silently. The end of polling closes nothing; the token's end does (LC7)."""
     if attempt.expires_at <= now:
         verdict = verdict if verdict.outcome is Outcome.POLICY else _expired(domain)
-    due_at = next_look(attempt.polls_from, now, policy.phases) or attempt.expires_at
+    share = place_in_pause(attempt.id)
+    due_at = next_look(attempt.polls_from, now, policy.phases, share) or attempt.expires_at
     changed = attempt.note(verdict, min(due_at, attempt.expires_at))
     over = attempt.expires_at <= now
     if over:

@@ -1,75 +1,89 @@
 """The attempts of a domain, and the proof it has."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from sqlalchemy import tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.validation.models import Attempt, Domain, RandomValue, Validation
+from services.validation.models import Attempt, Domain, PastToken, RandomValue, Validation
 from services.validation.queries import validation_keys
+from services.validation.rules.choosing import is_open, why_not_for, wire_name
 from services.validation.rules.methods import DNS_TXT, METHODS
 from services.validation.rules.names import Name, reversed_labels
 from services.validation.rules.policy import Policy
 from services.validation.rules.polling import spread
-from services.validation.rules.reuse import is_usable, usable_until
+from services.validation.rules.proofs import Proof, longest
 from services.validation.rules.tokens import Token, fingerprint, random_value
-from shared.db import add, at_end, locked, locked_or_none
+from shared.db import add, append, at_end, locked, locked_or_none
 from shared.events.base import OrderRef
 from shared.events.validation import DomainSubmitted, DomainValidated
 from shared.ids import new_id
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
-    evidence_id: UUID
-    adn: str
-    observed_at: datetime
-    usable_until: datetime
-    test_mode: bool
-
-
 async def usable_proof(
-    tx: AsyncSession, policy: Policy, account_id: int, name: Name, now: datetime, since: datetime | None = None
+    tx: AsyncSession,
+    policy: Policy,
+    account_id: int,
+    name: Name,
+    now: datetime,
+    since: datetime | None = None,
+    methods: Collection[str] = METHODS,
 ) -> Proof | None:
-    """The proof that lasts longest of those usable for `name` at this moment (AD2, SV1)."""
-    found = [
-        proof
-        for key in validation_keys(policy, account_id, name)
-        if (row := await locked_or_none(tx, Validation, key))
-        and (since is None or row.observed_at >= since)
-        and (proof := _judged(row, policy, now))
-    ]
-    return max(found, key=lambda proof: proof.usable_until, default=None)
-
-
-def _judged(row: Validation, policy: Policy, now: datetime) -> Proof | None:
-    method = METHODS[row.method]
-    until = usable_until(row.observed_at, method, policy.lead)
-    if until is None or not policy.accepts(row.test_mode):
-        return None
-    if not is_usable(row.observed_at, method, now, policy.lead):
-        return None
-    return Proof(row.evidence_id, row.adn, row.observed_at, until, row.test_mode)
+    """The proof that lasts longest of those usable for `name` at this moment (AD2, SV1), by one of `methods`; its row
+    is locked."""
+    keys = [key for key in validation_keys(policy, account_id, name) if key[2] in methods]
+    rows = [row for key in keys if (row := await locked_or_none(tx, Validation, key))]
+    return longest([row for row in rows if row.serves(name)], policy, now, since)
 
 
 async def join_or_open(
-    tx: AsyncSession, policy: Policy, domain: Domain, names: list[Name], now: datetime
+    tx: AsyncSession, policy: Policy, domain: Domain, names: list[Name], now: datetime, method: str | None = None
 ) -> tuple[Attempt, Token]:
-    """An order joins the open attempt and never changes its method (LC18); a token that died meanwhile is renewed."""
+    """An order joins the open attempt and does not change its method (LC18); a token that died meanwhile is renewed."""
+    certified = [name.certified for name in names]
+    chosen = method or _usual(policy, domain, certified, now)
+    attempt = await pending_of(tx, domain) or open_attempt(tx, policy, domain, chosen, now)
+    join(policy, attempt, certified, now)
+    return attempt, live_token(tx, attempt, now)
+
+
+def _usual(policy: Policy, domain: Domain, certified: list[str], now: datetime) -> str:
+    """The method used before, where it can be used for this."""
+    before = domain.method
+    fits = before and is_open(before, policy, now) and not why_not_for(before, certified)
+    return before if before and fits else DNS_TXT
+
+
+async def pending_of(tx: AsyncSession, domain: Domain) -> Attempt | None:
+    return await locked(tx, Attempt, domain.pending_id) if domain.pending_id else None
+
+
+def join(policy: Policy, attempt: Attempt, certified: list[str], now: datetime) -> None:
+    """Polling starts again, and the first look is soon."""
     first = now + policy.first_look
-    due_at = first + spread(policy.first_look)
-    attempt = await locked(tx, Attempt, domain.pending_id) if domain.pending_id else _open(tx, domain, now, due_at)
-    attempt.join([name.certified for name in names], first, due_at)
+    attempt.join(certified, first, first + spread(policy.first_look))
+
+
+def live_token(tx: AsyncSession, attempt: Attempt, now: datetime, by: str | None = None) -> Token:
+    """Its own; a new one where that is over. One made while this transaction waited for its turn is not."""
     token = attempt.own_token
-    if token is None or not token.is_alive(now):
-        token = attempt.take_token(random_value(), now)
-    return attempt, token
+    return token if token and now < token.expires_at else new_token(tx, attempt, now, by)
 
 
-def _open(tx: AsyncSession, domain: Domain, now: datetime, due_at: datetime) -> Attempt:
-    domain.pending_id, domain.method = new_id(), DNS_TXT
+def new_token(tx: AsyncSession, attempt: Attempt, now: datetime, by: str | None = None) -> Token:
+    """The one before is dead at once, for looks under way too, and goes to history (TK3, LC3)."""
+    if attempt.token:
+        append(tx, PastToken, token_id=attempt.token_id, attempt_id=attempt.id, method=attempt.method,
+               sha256=attempt.token_sha256, created_at=attempt.token_created_at, ended_at=now, ended_by=by)  # fmt: skip
+    return attempt.take_token(random_value(), now)
+
+
+def open_attempt(
+    tx: AsyncSession, policy: Policy, domain: Domain, method: str, now: datetime, by: str | None = None
+) -> Attempt:
+    domain.pending_id, domain.method, domain.submitted_at = new_id(), method, now
     return add(
         tx,
         Attempt(
@@ -79,13 +93,14 @@ def _open(tx: AsyncSession, domain: Domain, now: datetime, due_at: datetime) -> 
             reversed_name=reversed_labels(domain.name),
             domain_id=domain.id,
             requested=[],
-            method=DNS_TXT,
+            method=method,
             token=None,
             expires_at=now,
             polls_from=now,
-            due_at=due_at,
+            due_at=now + policy.first_look + spread(policy.first_look),
             checks=0,
             opened_at=now,
+            opened_by=by,
         ),
     )
 
@@ -109,8 +124,8 @@ async def bring_value(
     return token
 
 
-def close(tx: AsyncSession, domain: Domain, attempt: Attempt, ended: str, now: datetime) -> None:
-    attempt.close(ended, now)
+def close(tx: AsyncSession, domain: Domain, attempt: Attempt, ended: str, now: datetime, by: str | None = None) -> None:
+    attempt.close(ended, now, by)
     if domain.pending_id == attempt.id:
         domain.pending_id = None
     tx.info.setdefault("closed_domains", []).append(domain)
@@ -129,34 +144,48 @@ async def forget_values(tx: AsyncSession) -> None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The request that a name is proven for."""
+
+    order: OrderRef
+    request_id: int | None = None
+
+
 def submitted(
-    policy: Policy, attempt: Attempt, token: Token, order: OrderRef, now: datetime, cause: str
+    policy: Policy, attempt: Attempt, token: Token, where: Where | None, now: datetime, cause: str | None
 ) -> DomainSubmitted:
+    wanted = attempt.instructions(policy, token.value)
     return DomainSubmitted(
         account_id=attempt.account_id,
         occurred_at=now,
         causation_id=cause,
         domain_id=attempt.domain_id,
         name=attempt.name,
-        order=order,
+        order=where.order if where else None,
+        request_id=where.request_id if where else None,
         method=attempt.method,
-        record_name=f"{policy.labels[0]}.{attempt.name}",
-        record_value=token.value,
+        record_name=wanted.name,
+        record_type=wanted.type,
+        record_value=wanted.value,
         expires_at=token.expires_at,
     )
 
 
-def validated(domain: Domain, proof: Proof, now: datetime, cause: str | None = None) -> DomainValidated:
+def validated(
+    domain: Domain, proof: Proof, now: datetime, cause: str | None = None, caa_warning: str | None = None
+) -> DomainValidated:
     return DomainValidated(
         account_id=domain.account_id,
         occurred_at=now,
         causation_id=cause,
         domain_id=domain.id,
         name=domain.name,
-        method=domain.method or DNS_TXT,
+        method=wire_name(proof.method, domain.method),
         authorization_domain=proof.adn,
         evidence_id=proof.evidence_id,
         observed_at=proof.observed_at,
         usable_until=proof.usable_until,
         test_mode=proof.test_mode,
+        caa_warning=caa_warning,
     )

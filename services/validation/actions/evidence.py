@@ -1,18 +1,24 @@
 """What a look saw, and the row that keeps it (EV1–EV4)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.validation.models import Attempt, Domain, Evidence
+from services.validation.actions.reports import as_row
+from services.validation.models import Attempt, Domain, Evidence, EvidencePerspective
 from services.validation.queries import DomainKey
-from services.validation.rules.dns_change import Seen
+from services.validation.rules.caa import Ruling
+from services.validation.rules.caa_quorum import Reading
+from services.validation.rules.corroboration import Report
+from services.validation.rules.looking import Job, Observation
 from services.validation.rules.methods import OFFERED
+from services.validation.rules.names import Name
 from services.validation.rules.outcomes import Outcome, Verdict
 from services.validation.rules.policy import POLICY_VERSION, SOFTWARE, Policy
+from services.validation.rules.quorum import Quorum
 from services.validation.rules.tokens import Token, fingerprint
 from shared.db import append
 
@@ -24,16 +30,24 @@ class Claim:
     name: str
     method: str
     token_id: UUID
+    wildcard: bool  # also asked for
+    tokens: tuple[Token, ...]  # those alive when it was claimed; what counts is asked again when it is recorded
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was seen for a claim; `started_at` is the earliest datum (EV10)."""
+    """What was seen for a claim. `reports` is None where no others were asked, `caa` where nothing is proven."""
 
     claim: Claim
-    seen: Sequence[Seen]
-    started_at: datetime
-    finished_at: datetime
+    job: Job
+    primary: Observation
+    reports: tuple[Report, ...] | None = None
+    caa: Observation | None = None
+
+    @property
+    def started_at(self) -> datetime:
+        """The earliest datum of all (EV10)."""
+        return self.primary.started_at
 
     @property
     def key(self) -> DomainKey:
@@ -49,6 +63,8 @@ class Finding:
     verdict: Verdict
     token: Token
     superseded: bool
+    quorum: Quorum | None = None
+    remotes: Mapping[str, Verdict] = field(default_factory=dict)
 
     @property
     def proves(self) -> bool:
@@ -60,8 +76,24 @@ class Finding:
         return claim.account_id, self.verdict.adn or claim.name, OFFERED[claim.method].section
 
 
+def advice(policy: Policy, attempt: Attempt, finding: Finding) -> Ruling | None:
+    """What CAA would say if a certificate were issued now; of the names wanted, the first that it stops (CA12)."""
+    seen = finding.look.caa
+    if seen is None:
+        return None
+    names = [Name(attempt.name, certified.startswith("*.")) for certified in attempt.requested] or [Name(attempt.name)]
+    rulings = [Reading(name, policy.issuer(attempt.account_id), policy.local_tlds).of(seen) for name in names]
+    return min(rulings, key=lambda ruling: len(ruling.permits))
+
+
+def warning(finding: Finding, ruling: Ruling | None) -> str | None:
+    if ruling is None or OFFERED[finding.look.claim.method].section in ruling.permits:
+        return None
+    return f"Issuance would be stopped: {ruling.message}"
+
+
 def keep_evidence(tx: AsyncSession, policy: Policy, domain: Domain, attempt: Attempt, finding: Finding) -> None:
-    look, verdict, token = finding.look, finding.verdict, finding.token
+    look, verdict, token, caa = finding.look, finding.verdict, finding.token, advice(policy, attempt, finding)
     append(
         tx,
         Evidence,
@@ -71,20 +103,22 @@ def keep_evidence(tx: AsyncSession, policy: Policy, domain: Domain, attempt: Att
         attempt_id=attempt.id,
         name=domain.name,
         requested=attempt.requested,
-        method=OFFERED[attempt.method].section,
+        method=OFFERED[look.claim.method].section,
         adn=verdict.adn,
         derivation=list(verdict.steps),
         place=verdict.place,
         token_sha256=fingerprint(token.value) if token.value else attempt.token_sha256,
         token_created_at=token.created_at,
         observed_at=look.started_at,
-        finished_at=look.finished_at,
+        finished_at=look.primary.finished_at,
         outcome=verdict.outcome.value,
         reason=verdict.reason,
         message=verdict.message,
         superseded=finding.superseded,
-        queries=[answer.as_evidence() for _, answer in look.seen],
-        perspective="primary",
+        queries=look.primary.as_evidence(),
+        perspective=look.primary.perspective,
+        quorum=str(finding.quorum) if finding.quorum else None,
+        caa=_as_advice(caa, look.caa) if caa and look.caa else None,
         resolver_configuration=policy.resolver_configuration,
         suffixes_version=policy.suffixes.version,
         software_version=SOFTWARE,
@@ -92,3 +126,23 @@ def keep_evidence(tx: AsyncSession, policy: Policy, domain: Domain, attempt: Att
         recorded_by="worker",
         test_mode=policy.test_mode,
     )
+    for one in look.reports or ():
+        _keep_report(tx, one, finding)
+
+
+def _keep_report(tx: AsyncSession, one: Report, finding: Finding) -> None:
+    corroborates = finding.quorum is not None and one.perspective in finding.quorum.agreeing
+    verdict = finding.remotes.get(one.perspective)
+    said = (verdict.outcome, verdict.reason, verdict.message) if verdict else (None, "", "")
+    append(tx, EvidencePerspective, evidence_id=finding.id, **as_row(one, corroborates, *said))
+
+
+def _as_advice(ruling: Ruling, seen: Observation) -> dict[str, object]:
+    return {
+        "outcome": ruling.outcome.value,
+        "reason": ruling.reason,
+        "message": ruling.message,
+        "decided_at": ruling.decided_at,
+        "permits": sorted(ruling.permits),
+        "queries": seen.as_evidence(),
+    }

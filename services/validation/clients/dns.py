@@ -1,4 +1,4 @@
-"""TXT lookups by our own policy on top of dnspython: what it hides (SERVFAIL causes, two CNAMEs, EDE) decides here."""
+"""Lookups by our own policy on top of dnspython: what it hides (SERVFAIL causes, two CNAMEs, EDE) decides here."""
 
 import asyncio
 import contextlib
@@ -17,9 +17,9 @@ import dns.name
 import dns.rcode
 import dns.rdatatype
 
+from services.validation.clients.answer import read_answer
 from services.validation.clients.question import Question, is_cut_off
-from services.validation.clients.txt_answer import read_answer
-from services.validation.rules.dns_change import Status, TxtAnswer
+from services.validation.rules.answers import DnsAnswer, Status
 
 TRIES = 3
 TRY_SECONDS = 1.0
@@ -54,17 +54,20 @@ class DnsClient:
         self.try_seconds = try_seconds
         self._turn = itertools.count()
 
-    async def txt(self, name: str) -> TxtAnswer:
+    async def txt(self, name: str) -> DnsAnswer:
+        return await self.ask(name, "TXT")
+
+    async def ask(self, name: str, kind: str) -> DnsAnswer:
         """The answer, or the failure, after at most three tries of a second, rotating resolvers, 5 s in all (NT5)."""
         begun = time.monotonic()
         turn = next(self._turn)
-        answer = TxtAnswer(name, Status.TIMEOUT)
+        answer = DnsAnswer(name, Status.TIMEOUT, kind=kind)
         for number in range(TRIES):
             left = ALL_SECONDS - (time.monotonic() - begun)
             if left <= 0:
                 break
             resolver = self.resolvers[(turn + number) % len(self.resolvers)]
-            answer = replace(await self._ask(name, resolver, left), resolver=str(resolver), tries=number + 1)
+            answer = replace(await self._ask(name, kind, resolver, left), resolver=str(resolver), tries=number + 1)
             if not self._worth_another_try(answer.status, number):
                 break
         return replace(answer, milliseconds=round((time.monotonic() - begun) * 1000))
@@ -72,10 +75,10 @@ class DnsClient:
     def _worth_another_try(self, status: Status, number: int) -> bool:
         return status in RETRIED or (status in ROTATED and number + 1 < len(self.resolvers))
 
-    async def _ask(self, name: str, resolver: Resolver, left: float) -> TxtAnswer:
-        question = Question.about(name)
+    async def _ask(self, name: str, kind: str, resolver: Resolver, left: float) -> DnsAnswer:
+        question = Question.about(name, kind)
         if question is None:
-            return TxtAnswer(name, Status.NXDOMAIN, rcode="(too long to exist)")
+            return DnsAnswer(name, Status.NXDOMAIN, rcode="(no possible name)", kind=kind)
         transport = "udp"
         try:
             response = await _over_udp(question, resolver, min(self.try_seconds, left))
@@ -83,8 +86,8 @@ class DnsClient:
                 transport = "tcp"
                 response = await _over_tcp(question, resolver, min(2 * self.try_seconds, left))
         except Failed as failure:
-            return TxtAnswer(name, failure.status, transport=transport)
-        return read_answer(name, response, transport)
+            return DnsAnswer(name, failure.status, transport=transport, kind=kind)
+        return read_answer(name, kind, response, transport)
 
 
 class _Exchange(asyncio.DatagramProtocol):

@@ -45,5 +45,10 @@ METHODS = {
     )
 }
 # The names of the wire for what is offered.
-DNS_TXT = "dns-txt-token"
-OFFERED = {DNS_TXT: DNS_CHANGE}
+DNS_TXT, DNS_CNAME, HTTP_FILE, DNS_PERSIST = "dns-txt-token", "dns-cname-token", "http-token", "dns-persist"
+OFFERED = {
+    DNS_TXT: DNS_CHANGE,
+    DNS_CNAME: DNS_CHANGE,
+    HTTP_FILE: METHODS["3.2.2.4.18"],
+    DNS_PERSIST: METHODS["3.2.2.4.22"],
+}

@@ -1,4 +1,4 @@
-"""How a check ends: exactly one class, and a reason a machine can read (section 2)."""
+"""How a check ends: exactly one class, and a reason a machine can read."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -10,7 +10,13 @@ class Outcome(StrEnum):
     MISMATCH = "MISMATCH"
     DNSERR = "DNSERR"
     BOGUS = "BOGUS"
+    CONN = "CONN"
+    REDIR = "REDIR"
+    BLOCKED = "BLOCKED"
+    MALFORMED = "MALFORMED"
     POLICY = "POLICY"
+    CAA = "CAA"
+    QUORUM = "QUORUM"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +30,5 @@ class Verdict:
     adn: str | None = None
     steps: tuple[str, ...] = field(default=())
     token_id: str | None = None
+    # The proof is for the very name, not for those below it or for its wildcard.
+    exact: bool = False

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from services.validation.rules.caa import Issuer
 from services.validation.rules.methods import TABLE_VERSION
 from services.validation.rules.names import NOTHING, Blocklist, Suffixes
 from services.validation.rules.polling import LONG_RUN, Phase
@@ -23,6 +24,22 @@ class Policy:
     first_look: timedelta = timedelta(seconds=1)
     phases: Sequence[Phase] = LONG_RUN
     resolver_configuration: str = ""
+    cname_zone: str = "dcv.ca.example"
+    http_file: str = "fileauth.txt"
+    # Disclosed in CP/CPS 4.2: our issuer domain names of CAA and persistent TXT, how accounts are called (PT11).
+    issuer_domains: tuple[str, ...] = ("ca.example",)
+    account_domain: str = "ca.example"
+    persist_follow_cname: bool = False
+    # TLDs that exist in test mode only, and in no DNS.
+    local_tlds: frozenset[str] = frozenset()
+
+    def account_uri(self, account_id: int) -> str:
+        """RFC 7565."""
+        return f"acct:{account_id}@{self.account_domain}"
+
+    def issuer(self, account_id: int) -> Issuer:
+        """As CAA records name us and the account (RFC 8657)."""
+        return Issuer(self.issuer_domains, self.account_uri(account_id))
 
     def may_reuse(self, product_name_id: str) -> bool:
         """Earlier evidence serves a new order; for domain-validated products that is a setting (LC18)."""

@@ -1,4 +1,4 @@
-"""How long evidence may be relied on (section 15): judged at the moment of issuance, by dated tables."""
+"""How long evidence may be relied on (BR 4.2.1): judged at the moment of issuance, by dated tables."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,8 +26,7 @@ LIMITS = (
 
 def is_legal(observed_at: datetime, method: Method, at: datetime) -> bool:
     """By the letter of the Baseline Requirements; `is_usable` is what issuance asks."""
-    limit = max((one for one in LIMITS if one.since <= at), key=lambda one: one.since)
-    return method.is_open(at) and at - observed_at <= _cap(limit, method)
+    return method.is_open(at) and at - observed_at <= _cap(_limit_at(at), method)
 
 
 def is_usable(observed_at: datetime, method: Method, at: datetime, lead: timedelta) -> bool:
@@ -39,6 +38,17 @@ def usable_until(observed_at: datetime, method: Method, lead: timedelta) -> date
     """The last instant of use, or None if there is none. Worked out each time, for tables change (SV3)."""
     last = _legal_end(observed_at, method) - lead
     return last if observed_at <= last else None
+
+
+def usable_since(method: Method, at: datetime, lead: timedelta) -> datetime | None:
+    """Evidence is usable at `at` if it was observed then or later: `is_usable` for a whole index at once. None where no
+    evidence of this method is."""
+    judged = at + lead
+    return judged - _cap(_limit_at(judged), method) if method.is_open(judged) else None
+
+
+def _limit_at(at: datetime) -> Limit:
+    return max((one for one in LIMITS if one.since <= at), key=lambda one: one.since)
 
 
 def _legal_end(observed_at: datetime, method: Method) -> datetime:

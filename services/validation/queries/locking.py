@@ -7,19 +7,19 @@ from collections.abc import Collection, Iterable, Sequence
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.validation.models import Attempt, Domain, OrderNeed, RandomValue, Validation
-from services.validation.rules.adn import authorization_domains
-from services.validation.rules.methods import OFFERED
+from services.validation.models import Attempt, Domain, IssuanceQuestion, OrderNeed, RandomValue, Validation
+from services.validation.queries.proofs import validation_keys
 from services.validation.rules.names import Name
 from services.validation.rules.policy import Policy
 from services.validation.rules.tokens import Token, fingerprint
 from services.validation.rules.wanted import wanted
 from shared.db import lock_all, locked_or_none
 from shared.events.base import OrderRef
-from shared.events.orders import OrderPlaced
-from shared.events.validation import AuthorizeIssuance
+from shared.events.orders import OrderPlaced, RequestSubmitted
 
 DomainKey = tuple[int, str]
+NeedKey = tuple[str, int, int]  # source, order, request; 0 where nobody numbers them
+Wish = OrderPlaced | RequestSubmitted
 
 # Two transactions may meet a name at once; the second finds the first one's row instead of a unique violation.
 MAKE_DOMAINS = """
@@ -28,15 +28,26 @@ SELECT k.account_id, k.name, 0, now() FROM unnest($1::bigint[], $2::text[]) AS k
 WHERE NOT EXISTS (SELECT FROM domain d WHERE d.account_id = k.account_id AND d.name = k.name)
 ORDER BY k.account_id, k.name ON CONFLICT DO NOTHING
 """
+NEEDS_OF = """
+SELECT n.source, n.order_id, n.request_id
+FROM unnest($1::text[], $2::bigint[]) AS o (source, id) JOIN order_need n ON n.source = o.source AND n.order_id = o.id
+"""
 
 
-def order_key(order: OrderRef) -> tuple[str, int]:
-    return order.source, order.id
+def names_of(wish: Wish) -> tuple[str, ...]:
+    """To be proven for it. Those of a new order are told with the order, and a revocation needs no proof."""
+    if isinstance(wish, OrderPlaced) or wish.request_type in ("reissue", "duplicate"):
+        return wish.names or ()
+    return ()
 
 
-async def lock_for_placed(tx: AsyncSession, events: Sequence[OrderPlaced], policy: Policy) -> None:
-    await lock_all(tx, OrderNeed, {order_key(event.order) for event in events})
-    found = [(event, wanted(event.names, policy)) for event in events]
+def need_key(order: OrderRef, request_id: int | None) -> NeedKey:
+    return order.source, order.id, request_id or 0
+
+
+async def lock_for_placed(tx: AsyncSession, events: Sequence[Wish], policy: Policy) -> None:
+    await lock_all(tx, OrderNeed, {need_key(event.order, event.request_id) for event in events})
+    found = [(event, wanted(names_of(event), policy)) for event in events]
     rows = {(event.account_id, name) for event, want in found for name in want.rows}
     await make_domains(tx, rows)
     await lock_domains(tx, rows)
@@ -45,20 +56,38 @@ async def lock_for_placed(tx: AsyncSession, events: Sequence[OrderPlaced], polic
     await lock_validations(tx, policy, {(event.account_id, name) for event, name in named})
 
 
-async def lock_for_ended(tx: AsyncSession, orders: Collection[OrderRef]) -> None:
-    await lock_domains(tx, await _needed_by(tx, orders))
+async def lock_for_ended(tx: AsyncSession, keys: Collection[NeedKey]) -> None:
+    await lock_domains(tx, await _needed_by(tx, keys))
 
 
-async def lock_for_judgement(tx: AsyncSession, commands: Sequence[AuthorizeIssuance], policy: Policy) -> None:
+async def lock_for_ended_orders(tx: AsyncSession, orders: Collection[OrderRef]) -> None:
+    found = await needs_of(tx, orders)
+    await lock_domains(tx, {(need.account_id, name) for need in found for name in need.names})
+
+
+async def needs_of(tx: AsyncSession, orders: Collection[OrderRef]) -> list[OrderNeed]:
+    """Of all their requests, locked; those that this transaction noted are among them."""
+    kept: dict[OrderRef, None] = tx.info.setdefault("needs of orders", {})
+    missing = {order for order in orders if order not in kept}
+    if missing:
+        kept.update(dict.fromkeys(missing))
+        columns = [order.source for order in missing], [order.id for order in missing]
+        found = await (await tx.connection()).exec_driver_sql(NEEDS_OF, columns)
+        await lock_all(tx, OrderNeed, [tuple(row) for row in found])
+    wanted_orders = {(order.source, order.id) for order in orders}
+    remembered = tx.info.get(("locked", OrderNeed), {}).values()
+    return [need for need in remembered if need and (need.source, need.order_id) in wanted_orders]
+
+
+async def lock_for_judgement(tx: AsyncSession, questions: Sequence[IssuanceQuestion], policy: Policy) -> None:
     """With the domains and attempts of the orders, for a name that is refused may have to be proven again."""
-    needed = await _needed_by(tx, [command.order for command in commands])
-    named = {(command.account_id, fqdn) for command in commands for fqdn in wanted(command.names, policy).domains}
-    await lock_domains(tx, needed)
+    needed = await _needed_by(tx, {need_key(asked.order, asked.request_id) for asked in questions})
+    named = {(asked.account_id, fqdn) for asked in questions for fqdn in wanted(asked.names, policy).domains}
+    await lock_domains(tx, needed | named)
     await lock_validations(tx, policy, named)
 
 
-async def _needed_by(tx: AsyncSession, orders: Collection[OrderRef]) -> set[DomainKey]:
-    keys = {order_key(order) for order in orders}
+async def _needed_by(tx: AsyncSession, keys: Collection[NeedKey]) -> set[DomainKey]:
     await lock_all(tx, OrderNeed, keys)
     needs = [await locked_or_none(tx, OrderNeed, key) for key in keys]
     return {(need.account_id, name) for need in needs if need for name in need.names}
@@ -68,6 +97,17 @@ async def make_domains(tx: AsyncSession, keys: Collection[DomainKey]) -> None:
     connection = await tx.connection()
     columns = [account for account, _ in keys], [name for _, name in keys]
     await connection.exec_driver_sql(MAKE_DOMAINS, columns)
+
+
+async def have_domains(tx: AsyncSession, keys: Collection[DomainKey]) -> None:
+    """Locked, and made where they were not there."""
+    remembered = tx.info.setdefault(("locked", Domain), {})
+    missing = [key for key in keys if remembered.get(key) is None]
+    if missing:
+        await make_domains(tx, missing)
+        for key in missing:
+            remembered.pop(key, None)
+    await lock_domains(tx, keys)
 
 
 async def lock_domains(tx: AsyncSession, keys: Iterable[DomainKey]) -> None:
@@ -85,15 +125,6 @@ async def lock_values(tx: AsyncSession, values: Iterable[tuple[int, str, str]]) 
 async def lock_validations(tx: AsyncSession, policy: Policy, names: Iterable[DomainKey]) -> None:
     keys = {key for account_id, fqdn in names for key in validation_keys(policy, account_id, Name(fqdn))}
     await lock_all(tx, Validation, keys)
-
-
-def validation_keys(policy: Policy, account_id: int, name: Name) -> list[tuple[int, str, str]]:
-    """Where proof of a name may lie: every ADN that an offered method leads to."""
-    return [
-        (account_id, adn.domain, method.section)
-        for method in OFFERED.values()
-        for adn in authorization_domains(name, method, policy.suffixes)
-    ]
 
 
 async def live_values(tx: AsyncSession, keys: Collection[DomainKey]) -> dict[DomainKey, list[Token]]:

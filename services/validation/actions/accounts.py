@@ -1,0 +1,49 @@
+"""Copies of what is told of accounts and divisions: names for lists, and which division is whose."""
+
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared.db import at_end
+from shared.events.orders import Account, Division
+
+# Several doors may hear of one account at once; what orders announced wins over what an order says.
+KEEP_ACCOUNTS = """
+INSERT INTO account AS kept (id, name, announced)
+SELECT * FROM unnest($1::bigint[], $2::text[], $3::boolean[]) AS told (id, name, announced) ORDER BY id
+ON CONFLICT (id) DO UPDATE SET name = excluded.name, announced = excluded.announced
+WHERE (kept.name, kept.announced) <> (excluded.name, excluded.announced) AND excluded.announced >= kept.announced
+"""
+KEEP_DIVISIONS = """
+INSERT INTO division AS kept (id, account_id, name, announced)
+SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::boolean[]) AS told (id, account_id, name, announced)
+ORDER BY id
+ON CONFLICT (id) DO UPDATE SET name = excluded.name, announced = excluded.announced
+WHERE (kept.name, kept.announced) <> (excluded.name, excluded.announced) AND excluded.announced >= kept.announced
+  AND kept.account_id = excluded.account_id
+"""
+
+
+def know_account(tx: AsyncSession, account: Account, *, announced: bool) -> None:
+    _learn(tx, "accounts", account.id, (account.name, announced), announced)
+
+
+def know_division(tx: AsyncSession, account_id: int, division: Division, *, announced: bool) -> None:
+    _learn(tx, "divisions", division.id, (account_id, division.name, announced), announced)
+
+
+def _learn(tx: AsyncSession, what: str, key: int, told: tuple[Any, ...], announced: bool) -> None:
+    learnt = tx.info.setdefault(("told", what), {})
+    if announced or key not in learnt or not learnt[key][-1]:
+        learnt[key] = told
+    at_end(tx, write_down)
+
+
+async def write_down(tx: AsyncSession) -> None:
+    """Once for all that a transaction heard."""
+    connection = await tx.connection()
+    for what, statement in (("accounts", KEEP_ACCOUNTS), ("divisions", KEEP_DIVISIONS)):
+        learnt: dict[int, tuple[Any, ...]] = tx.info.pop(("told", what), {})
+        if learnt:
+            columns = zip(*((key, *told) for key, told in learnt.items()), strict=True)
+            await connection.exec_driver_sql(statement, tuple(map(list, columns)))

@@ -1,0 +1,63 @@
+"""What other systems ask of domains, which they know by their names."""
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.validation.actions import keeping, submitting
+from services.validation.actions.accounts import know_division
+from services.validation.actions.keeping import Wish
+from services.validation.actions.submitting import Asking
+from services.validation.models import Domain
+from services.validation.queries import DomainKey
+from services.validation.rules.names import BadName, intake
+from services.validation.rules.policy import Policy
+from services.validation.rules.text import quoted
+from shared.db import locked_or_none
+from shared.errors import NotFound
+from shared.events.validation import ChangeDcvMethod, CheckDomain, DomainCommand, SubmitDomain
+
+
+async def submit_domain(tx: AsyncSession, policy: Policy, command: SubmitDomain, now: datetime) -> None:
+    asking = Asking(policy, command.submitted_by, now, command.told_id)
+    if command.division:
+        know_division(tx, command.account_id, command.division, announced=False)
+    domain, submission = await keeping.add_domain(tx, asking, command.account_id, _wish(command))
+    if submission is None:
+        await submitting.submit_domain(tx, asking, domain.key, None, command.validations)
+
+
+async def change_dcv_method(tx: AsyncSession, policy: Policy, command: ChangeDcvMethod, now: datetime) -> None:
+    asking = Asking(policy, command.changed_by, now, command.told_id)
+    await submitting.change_dcv_method(tx, asking, await _known(tx, policy, command), command.dcv_method)
+
+
+async def check_domain(tx: AsyncSession, policy: Policy, command: CheckDomain, now: datetime) -> None:
+    asking = Asking(policy, command.asked_by, now, command.told_id)
+    attempt = await submitting.ask_for_check(tx, asking, await _known(tx, policy, command))
+    attempt.look_soon(now)
+
+
+def name_of(command: DomainCommand, policy: Policy) -> str | None:
+    """As it is kept; None where it can be no domain, which is refused when its turn comes."""
+    try:
+        if isinstance(command, SubmitDomain):
+            return keeping.name_of(Asking(policy, "", command.occurred_at), _wish(command)).fqdn
+        return intake(command.name, policy.suffixes, policy.blocked).fqdn
+    except BadName:
+        return None
+
+
+def _wish(command: SubmitDomain) -> Wish:
+    division_id = command.division.id if command.division else None
+    return Wish(command.name, division_id, command.organization_id, command.dcv_method, command.validations,
+                command.keep_www)  # fmt: skip
+
+
+async def _known(tx: AsyncSession, policy: Policy, command: DomainCommand) -> DomainKey:
+    key = command.account_id, intake(command.name, policy.suffixes, policy.blocked).fqdn
+    if await locked_or_none(tx, Domain, key) is None:
+        raise NotFound(
+            f"Account {command.account_id} has no domain {quoted(command.name)}; submit it first.", "not_found|domain"
+        )
+    return key

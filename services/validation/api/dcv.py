@@ -1,0 +1,121 @@
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request
+from pydantic import Field
+from starlette.responses import Response
+
+from services.validation.actions.submitting import (
+    Submission,
+    cancel_submission,
+    change_dcv_method,
+    renew_token,
+    submit_domain,
+)
+from services.validation.api.bodies import SubmitIn, asking_of
+from services.validation.api.shapes import pending_out, token_out
+from services.validation.models import Domain
+from services.validation.queries.access import visible_domain
+from services.validation.queries.standings import Standing, standing
+from services.validation.rules.judging import judge
+from services.validation.rules.outcomes import Outcome
+from shared.errors import Conflict, Rejected
+from shared.web import Body, Once, Tx, Who, database, now
+
+router = APIRouter(prefix="/services/v2/domain")
+# Nothing that could be looked at: a client that waits for a record is to hear of it (certcentral-api 6).
+STILL_PENDING = {Outcome.NOTFOUND.value, Outcome.MISMATCH.value}
+NO_CONTENT: dict[int | str, dict[str, Any]] = {204: {"description": "Submitted with the method used before"}}
+
+
+@router.post("/{domain_id}/validation", status_code=201, responses=NO_CONTENT)
+async def submit(request: Request, tx: Tx, caller: Who, once: Once, domain_id: int, body: SubmitIn) -> Response:
+    """At any time; the current validation keeps serving. Without `dcv_method` 204, with it 201 and what to publish."""
+    domain = await visible_domain(tx, caller, domain_id)
+    asking = asking_of(request, caller)
+
+    async def act() -> Submission:
+        return await submit_domain(tx, asking, domain.key, body.dcv_method, body.types)
+
+    if body.dcv_method is None:
+        await act()
+        return Response(status_code=204)
+    return await once(tx, 201, lambda: _told(request, act))
+
+
+async def _told(request: Request, act: Any) -> dict[str, Any]:
+    submission: Submission = await act()
+    return {"id": submission.domain.id} | pending_out(submission.attempt, request.app.state.policy)
+
+
+@router.delete("/{domain_id}/validation", status_code=204, response_class=Response)
+async def cancel(request: Request, tx: Tx, caller: Who, domain_id: int) -> None:
+    """Ours: the pending attempt ends, the current validation stays."""
+    domain = await visible_domain(tx, caller, domain_id)
+    await cancel_submission(tx, asking_of(request, caller), domain.key)
+
+
+class MethodIn(Body):
+    dcv_method: Annotated[str, Field(max_length=40)]
+
+
+@router.put("/{domain_id}/dcv/method")
+async def change_method(request: Request, tx: Tx, caller: Who, domain_id: int, body: MethodIn) -> dict[str, Any]:
+    domain = await visible_domain(tx, caller, domain_id)
+    submission = await change_dcv_method(tx, asking_of(request, caller), domain.key, body.dcv_method)
+    return pending_out(submission.attempt, request.app.state.policy)
+
+
+@router.post("/{domain_id}/dcv/token")
+async def new_token(request: Request, tx: Tx, caller: Who, domain_id: int) -> dict[str, Any]:
+    """The token before is dead at once."""
+    domain = await visible_domain(tx, caller, domain_id)
+    asking = asking_of(request, caller)
+    attempt = (await renew_token(tx, asking, domain.key)).attempt
+    return token_out(attempt, attempt.instructions(asking.policy), None)
+
+
+@router.put("/{domain_id}/dcv/validate-token")
+async def check_now(request: Request, caller: Who, domain_id: int) -> dict[str, Any]:
+    """One look, at once; polling goes on as it was. `message` says what was seen."""
+    domain, before = await _standing(request, caller, domain_id)
+    if before.attempt is None:
+        if before.proof:
+            return {"status": "active"}
+        raise Conflict(f"No validation of {domain.name} is pending; submit the domain first.")
+    claim = await request.app.state.by_hand.check(domain.key, caller.email or caller.name)
+    _, after = await _standing(request, caller, domain_id)
+    token = {"token": before.attempt.token} if before.attempt.token else {}
+    if claim is None:
+        return token | {"status": "pending", "message": "It is being looked at this moment; ask again in some seconds."}
+    return token | _seen(after)
+
+
+def _seen(after: Standing) -> dict[str, Any]:
+    attempt = after.attempt
+    if attempt is None:
+        return {"status": "active"}
+    if attempt.outcome not in STILL_PENDING:
+        raise Rejected(attempt.message or "It could not be looked at; try again.", "dcv_lookup_failed")
+    return {"status": "pending", "message": attempt.message}
+
+
+@router.post("/{domain_id}/dcv/pre-check")
+async def pre_check(request: Request, caller: Who, domain_id: int) -> dict[str, Any]:
+    """Ours: the same look from here, which changes nothing and proves nothing (LC10)."""
+    domain, _ = await _standing(request, caller, domain_id)
+    look = await request.app.state.by_hand.dry_run(domain.key, caller.email or caller.name)
+    verdict = judge(look.job, look.primary, look.claim.tokens, now())
+    return {
+        "dry_run": True,
+        "would_pass": verdict.outcome is Outcome.PASS,
+        "outcome": verdict.outcome.value,
+        "reason": verdict.reason,
+        "message": verdict.message,
+        "queries": look.primary.as_evidence(),
+    }
+
+
+async def _standing(request: Request, caller: Who, domain_id: int) -> tuple[Domain, Standing]:
+    async with database(request).transaction() as tx:
+        domain = await visible_domain(tx, caller, domain_id)
+        return domain, await standing(tx, request.app.state.policy, domain, now())

@@ -1,0 +1,9 @@
+"""Claim → look → record. Looks are under way side by side; a slow name server delays its own look only."""
+
+from services.validation.clients.watch import ResolverWatch
+from services.validation.worker.by_hand import ByHand
+from services.validation.worker.gate import Gate
+from services.validation.worker.looking import Looker
+from services.validation.worker.reminding import reminders
+
+__all__ = ["ByHand", "Gate", "Looker", "ResolverWatch", "reminders"]
