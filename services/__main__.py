@@ -1,4 +1,4 @@
-"""python -m services [orders billing …] | dev | ctl …"""
+"""python -m services [orders billing …] | validation --perspective NAME | dev | ctl …"""
 
 import asyncio
 import json
@@ -38,6 +38,10 @@ OPENED = """Account {account_id} is open, with division {division_id}.
 Administrator {administrator}, password {password}
 API key {api_key}
 Password and key are shown once; keep them."""
+OWN_COMMANDS = {
+    "billing": "months, bank files, imports, prices, proof of the book: ctl billing --help",
+    "orders": "open an account: ctl orders open-account --help",
+}
 NAMES = ("orders", "billing", "validation", "notifications")
 
 
@@ -76,6 +80,9 @@ def run(arguments: Sequence[str]) -> int:
         return int(stack.main(start_embedded, services=NAMES, topics=ctl.topics(), arguments=arguments[1:]))
     if first == "ctl":
         return control(arguments[1:])
+    if arguments[:2] == ["validation", "--perspective"] and len(arguments) == 3:
+        to_json_lines()
+        return look_from(arguments[2])
     if unknown := [name for name in arguments if name not in NAMES]:
         sys.stderr.write(f"There is no service {unknown[0]}; there are {', '.join(NAMES)}.\n")
         return 2
@@ -84,28 +91,49 @@ def run(arguments: Sequence[str]) -> int:
         return runner.run(serve(arguments or NAMES))
 
 
+def look_from(name: str) -> int:
+    """A remote perspective of validation: no database, nobody's events, one job after the other."""
+    perspective = import_module("services.validation.perspective").build(settings_of("validation", os.environ), name)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(perspective.run(os.environ.get("ISSUARY_LISTEN", "127.0.0.1"), int(os.environ.get("PORT", "8080"))))
+    return 0
+
+
 def control(arguments: Sequence[str]) -> int:
-    """`ctl billing load FILE` and `ctl orders open-account` are the service's own; all else is the same for all."""
-    if arguments[:2] == ["billing", "load"] and len(arguments) == 3:
-        return asyncio.run(load_catalogue(Path(arguments[2])))
+    """What billing's own commands do, and `ctl orders open-account`; all else is the same for all services."""
+    if arguments[:1] == ["--data"] and len(arguments) > 1:
+        os.environ.update(running_in(Path(arguments[1])))
+        return control(arguments[2:])
+    if arguments[:1] == ["billing"]:
+        return asyncio.run(billing_command(arguments[1:]))
     if arguments[:2] == ["orders", "open-account"]:
         return asyncio.run(open_account(arguments[2:]))
     ctl = import_module("shared.ctl")  # a service that serves needs no administration client
-    return int(ctl.main(arguments, ctl.Tools(NAMES, build, lambda name: settings_of(name, os.environ), door_of)))
+    tools = ctl.Tools(NAMES, build, lambda name: settings_of(name, os.environ), door_of, OWN_COMMANDS)
+    return int(ctl.main(arguments, tools))
 
 
-async def load_catalogue(path: Path) -> int:
+def running_in(directory: Path) -> dict[str, str]:
+    """How the databases and the broker of a `make run` are reached."""
+    try:
+        told: dict[str, str] = json.loads((directory / "run.json").read_text(encoding="utf-8"))["environment"]
+    except (OSError, ValueError, KeyError):
+        raise SettingsRefused(
+            f"Nothing runs in {directory}: there is no run.json of now. Start it with make run, or name another folder."
+        ) from None
+    return told
+
+
+async def billing_command(arguments: Sequence[str]) -> int:
+    cli = import_module("services.billing.cli")
+    told = cli.told_by(arguments)  # help needs no database
     billing = build("billing")
     try:
         with saying_absence(billing.settings.database_url, "billing"):
-            added = await import_module("services.billing.cli").load(
-                billing.db, path, os.environ.get("USER", "shell"), utcnow()
-            )
+            return int(await cli.run(billing, told))
     except (DomainError, Outage) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    sys.stdout.write(f"{added} rows are new.\n")
-    return 0
 
 
 async def open_account(arguments: Sequence[str]) -> int:

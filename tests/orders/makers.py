@@ -6,13 +6,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from services.orders.models import CertificateOrder, OrderName
+from services.orders.actions.requesting import new_names
+from services.orders.models import CertificateOrder, OrderRequest
 from shared.events import billing, validation
 from shared.events.base import Money, OrderRef
 from shared.ids import new_id
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
+OF_REQUEST = ("approved_at", "asked_at", "comments", "issue_before", "issue_failure")
 
 
 def pem_of(key: Any) -> str:
@@ -58,27 +60,36 @@ def body(**changes: Any) -> dict[str, Any]:
     return sent
 
 
-def an_order(**facts: Any) -> CertificateOrder:
-    """An order as it is just after placing, on no database."""
+def a_request(**facts: Any) -> OrderRequest:
+    """The request of an order just placed, on no database; facts of its order are told to the order."""
     names = facts.pop("names", ("www.acme.example",))
     order = CertificateOrder(
-        id=100001, account_id=9001, division_id=14, product_name_id="ssl_dv_geotrust", term_years=1,
-        common_name=names[0], csr=csr(), key="ECDSA P-256", signature_hash="sha256", payment_method="balance",
-        dcv_method="dns-txt-token", dcv_random_value="a" * 32, placed_at=NOW, placed_by="Ann Lee",
+        id=100001, account_id=9001, division_id=14, product_name_id="ssl_dv_geotrust", term_years=1, request_id=900001,
+        common_name=names[0], payment_method="balance", placed_at=NOW, placed_by="Ann Lee", status_changed_at=NOW,
+        fqdns_paid=len(names), wildcards_paid=0, bonus_days=0, reissues_count=0, duplicates_count=0,
+        additional_emails=[],
     )  # fmt: skip
-    order.names = [
-        OrderName(order_id=order.id, name=name, position=n, domain=name.removeprefix("*."), checks=0, test_mode=False)
-        for n, name in enumerate(names)
-    ]
+    request = OrderRequest(
+        id=900001, account_id=9001, order_id=order.id, type="new_request", requested_at=NOW, requested_by="Ann Lee",
+        common_name=names[0], csr=csr(), key="ECDSA P-256", key_sha256="0" * 64, signature_hash="sha256",
+        dcv_method="dns-txt-token", dcv_random_value="a" * 32, order=order,
+    )  # fmt: skip
+    request.names = new_names(request, order.account_id, names)
     for fact, value in facts.items():
-        setattr(order, fact, value)
-    return order
+        setattr(request if fact in OF_REQUEST else order, fact, value)
+    if order.closed_at:
+        request.closed_at = order.closed_at
+    return request
 
 
-def prove(order: CertificateOrder, until: datetime = NOW + timedelta(days=100)) -> CertificateOrder:
-    for name in order.names:
+def an_order(**facts: Any) -> CertificateOrder:
+    return a_request(**facts).order
+
+
+def prove(request: OrderRequest, until: datetime = NOW + timedelta(days=100)) -> OrderRequest:
+    for name in request.names:
         name.evidence_id, name.validated_at, name.usable_until = new_id(), NOW, until
-    return order
+    return request
 
 
 def eur(amount: int) -> Money:

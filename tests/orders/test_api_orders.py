@@ -1,8 +1,6 @@
 """Lists, one order, cancelling, deciding, downloading; who sees what."""
 
-import io
 import re
-import zipfile
 from typing import Any
 
 import pytest
@@ -22,8 +20,8 @@ def no_order(order_id: object) -> dict[str, Any]:
     return {"errors": [{"code": "not_found|order", "message": message}]}
 
 
-async def issued(world: World, acme: Company) -> dict[str, Any]:
-    order_id = (await acme.place())["id"]
+async def issued(world: World, acme: Company, **changes: Any) -> dict[str, Any]:
+    order_id = (await acme.place(**changes))["id"]
     proofs = [validated(acme.id, name) for name in NAMES]
     await world.deliver("orders", *proofs, charged(acme.id, order_id))
     await world.deliver("orders", authorized(acme.id, order_id, NAMES))
@@ -270,7 +268,12 @@ async def test_a_request_is_approved_once_by_who_may(world: World, acme: Company
 
     assert (own.status_code, own.json()["errors"][0]["code"]) == (403, "access_denied|missing_permission")
     assert (first.status_code, second.status_code) == (204, 204)
+    [submitted] = await world.said("orders", "request_submitted")
+    [decided] = await world.said("orders", "request_decided")
     assert len(await world.said("orders", "order_approved")) == 1
+    assert (submitted["needs_approval"], submitted["requested_by"]) == (True, "Ann standard_user, by API key")
+    assert (decided["request_id"], decided["decision"]) == (placed["requests"][0]["id"], "approved")
+    assert decided["decided_by"] == "Ann manager"
     assert (await acme.order(placed["id"]))["requests"][0]["status"] == "approved"
 
 
@@ -283,6 +286,8 @@ async def test_a_request_is_rejected_with_its_comment(world: World, acme: Compan
 
     assert answer.status_code == 204
     assert (await world.said("orders", "order_rejected"))[0]["reason"] == "Not one of our names"
+    [decided] = await world.said("orders", "request_decided")
+    assert (decided["decision"], decided["comment"]) == ("rejected", "Not one of our names")
     shown = await acme.order(placed["id"])
     assert (shown["status"], shown["facts"]["note"]) == ("rejected", "Not one of our names")
 
@@ -292,44 +297,6 @@ async def test_an_unknown_request_is_404(acme: Company) -> None:
         answers = [await client.put(f"/services/v2/request/{n}/status", json={"status": "approved"}) for n in (5, "x")]
 
     assert [answer.json()["errors"][0]["code"] for answer in answers] == ["not_found|request"] * 2
-
-
-# ── downloads ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize("path", ["{certificate}/download/format/pem_all", "download/order/{order}/format/pem_all"])
-async def test_pem_all_is_leaf_intermediate_and_root(world: World, acme: Company, path: str) -> None:
-    shown = await issued(world, acme)
-    url = "/services/v2/certificate/" + path.format(certificate=shown["certificate"]["id"], order=shown["id"])
-
-    async with acme.client() as client:
-        answer = await client.get(url, headers={"accept": "*/*"})
-        packed = await client.get(url, headers={"accept": "application/zip"})
-
-    ca = TestCa(ca_key())
-    blocks = re.findall(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n", answer.text, re.S)
-    assert answer.headers["content-type"] == "application/x-pem-file"
-    assert len(blocks) == 3
-    assert "".join(blocks) == answer.text
-    issued_pem = (await world.said("orders", "certificate_issued"))[0]["pem"]
-    assert blocks[0] == issued_pem
-    assert str(ca.root.serial_number) != ""
-    with zipfile.ZipFile(io.BytesIO(packed.content)) as archive:
-        assert archive.namelist() == ["certificate.pem", "intermediate.pem", "root.pem"]
-        assert archive.read("certificate.pem").decode() == blocks[0]
-
-
-async def test_there_is_no_download_before_issue_and_no_other_format(world: World, acme: Company) -> None:
-    pending = (await acme.place())["id"]
-    certificate = (await issued(world, acme))["certificate"]["id"]
-
-    async with acme.client() as client:
-        early = await client.get(f"/services/v2/certificate/download/order/{pending}/format/pem_all")
-        other = await client.get(f"/services/v2/certificate/{certificate}/download/format/p12")
-
-    assert (early.status_code, early.json()["errors"][0]["code"]) == (404, "not_found|certificate")
-    assert early.json()["errors"][0]["message"] == f"Order {pending} has no certificate yet; it is pending."
-    assert other.json()["errors"][0]["message"] == 'The format "p12" is not offered; use pem_all.'
 
 
 # ── who, where, what ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -373,3 +340,30 @@ async def test_products_on_offer_are_the_domain_validated_ones(acme: Company) ->
     assert products[0]["name_id"] == "ssl_dv_geotrust"
     assert products[0]["allowed_order_validity_years"] == [1, 2, 3]
     assert products[0]["allowed_container_ids"] == list(acme.divisions.values())
+
+
+# ── what has another status ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_status_changes_are_told_in_their_order(world: World, acme: Company, globex: Company) -> None:
+    first, second = [(await acme.place())["id"] for _ in range(2)]
+    done = await issued(world, acme)
+    await globex.place()
+    async with acme.client() as client:
+        await client.put(f"{ORDERS}/{first}/status", json={"status": "canceled", "note": "Mistake"})
+        found = (
+            await client.get(f"{ORDERS}/status-changes?filters[status_last_updated]=2026-01-01...2099-01-01")
+        ).json()
+        none = (await client.get(f"{ORDERS}/status-changes?filters[status_last_updated]=>2099-01-01")).json()
+        page = (await client.get(f"{ORDERS}/status-changes?limit=1&offset=1")).json()
+        bad = await client.get(f"{ORDERS}/status-changes?filters[status_last_updated]=soon")
+
+    assert found["orders"] == [
+        {"order_id": second, "status": "pending"},
+        {"order_id": done["id"], "certificate_id": done["certificate"]["id"], "status": "issued"},
+        {"order_id": first, "status": "canceled"},
+    ]
+    assert found["page"] == {"total": 3, "limit": 1000, "offset": 0}
+    assert none["orders"] == []
+    assert [each["order_id"] for each in page["orders"]] == [done["id"]]
+    assert bad.status_code == 400

@@ -10,6 +10,7 @@ from services.orders import worker
 from services.orders.clients.test_ca import TestCa
 from shared.events import billing, orders
 from shared.events.base import Event, OrderRef
+from shared.events.validation import DcvMethodChanged
 from shared.ids import new_id
 from tests.conftest import World
 from tests.orders.conftest import Company
@@ -60,6 +61,7 @@ async def test_when_payment_and_every_proof_are_there_validation_is_asked_once(w
 
     (question,) = await asked(world)
     assert question["order"] == {"source": "issuary/orders", "id": order_id}
+    assert question["request_id"] == (await acme.order(order_id))["requests"][0]["id"]
     assert question["names"] == list(NAMES)
     await world.deliver("orders", validated(acme.id, "acme.example"), charged(acme.id, order_id))
     assert len(await asked(world)) == 1
@@ -164,7 +166,7 @@ async def test_a_denial_shows_its_sentence_and_new_evidence_asks_again(world: Wo
 
 async def test_a_silence_is_asked_about_again_after_an_hour(world: World, acme: Company) -> None:
     await ready(world, acme)
-    await world.rows("orders", "UPDATE certificate_order SET ask_again_at = now() RETURNING id")
+    await world.rows("orders", "UPDATE order_request SET ask_again_at = now() RETURNING id")
 
     await worker.ask_again(world.orders.db)
 
@@ -257,10 +259,12 @@ async def test_place_order_is_answered_by_order_placed_and_approved_at_once(worl
 
     await world.deliver("orders", command)
 
-    placed, approved = await world.said("orders", "order_placed", "order_approved")
+    placed, submitted, approved = await world.said("orders", "order_placed", "request_submitted", "order_approved")
     assert placed["causation_id"] == command.told_id
     assert (placed["placed_by"], placed["names"]) == ("shop", list(NAMES))
     assert approved["order_id"] == placed["order_id"]
+    told = {"request_id": placed["request_id"], "request_type": "new_request", "needs_approval": False}
+    assert submitted | told == submitted
 
 
 async def test_the_same_command_twice_places_one_order(world: World, acme: Company) -> None:
@@ -280,7 +284,6 @@ async def test_the_same_command_twice_places_one_order(world: World, acme: Compa
         ({"csr": csr(rsa_key(1024))}, "bad_request_format", "RSA key has 1024 bits"),
         ({"names": ["localhost"]}, "bad_request_format", '"localhost" cannot be on a certificate'),
         ({"dcv_method": "email"}, "invalid_dcv_method", 'dcv_method "email" is not offered'),
-        ({"payment": {"method": "on_account"}}, "payment_method_not_available", 'Payment method "on_account"'),
         ({"division": {"id": 999_999, "name": "Main"}}, "not_found|container", "There is no division 999999"),
         ({"account_id": 12_345}, "not_found|container", "in account 12345"),
     ],
@@ -386,3 +389,73 @@ async def test_the_statements_of_proofs_do_not_grow_with_them(world: World, acme
     many = await statements(world, *[validated(acme.id, f"h{n}.acme.example") for n in range(2, 12)])
 
     assert many == few
+
+
+def terms(account_id: int, method: str, monthly: bool = False) -> billing.TermsChanged:
+    told = {"occurred_at": NOW, "account_id": account_id, "purchase_orders_allowed": False, "changed_by": "ops"}
+    return billing.TermsChanged.model_validate(told | {"default_payment_method": method, "monthly_billing": monthly})
+
+
+async def test_an_order_that_names_no_payment_method_gets_the_one_of_the_accounts_terms(
+    world: World, acme: Company
+) -> None:
+    await world.deliver("orders", terms(acme.id, "wire_transfer"))
+    assert await default_method(world, acme) == "wire_transfer"
+
+    await acme.place(payment_method=None)
+
+    [said] = await world.said("orders", "order_placed")
+    assert said["payment"]["method"] == "balance"  # the transfer arrives there
+
+
+async def test_where_monthly_billing_is_agreed_an_order_goes_on_account_by_its_word_or_by_default(
+    world: World, acme: Company
+) -> None:
+    await world.deliver("orders", terms(acme.id, "balance", monthly=True))
+    await acme.place(payment_method="on_account")
+    await world.deliver("orders", terms(acme.id, "on_account", monthly=True))
+    await acme.place(payment_method=None)
+    await acme.place(payment_method="balance")
+
+    said = await world.said("orders", "order_placed")
+    assert [event["payment"]["method"] for event in said] == ["on_account", "on_account", "balance"]
+
+
+async def test_terms_of_a_customer_of_another_system_are_nothing_to_us(world: World, acme: Company) -> None:
+    await world.deliver("orders", terms(2**30 + 7, "wire_transfer"), terms(acme.id, "other"))
+
+    assert await world.parked("orders") == []
+    assert await default_method(world, acme) == "balance"
+
+
+async def default_method(world: World, company: Company) -> str:
+    query = "SELECT default_payment_method FROM account WHERE id = :id"
+    [row] = await world.rows("orders", query, id=company.id)
+    return str(row.default_payment_method)
+
+
+async def test_a_domain_changed_by_itself_gives_every_order_that_waits_for_it_the_new_record(
+    world: World, acme: Company
+) -> None:
+    """What was to be published before is dead for them too; a name that is proven keeps what it has."""
+    first, second = (await acme.place())["id"], (await acme.place())["id"]
+    await world.deliver(
+        "orders", submitted(acme.id, first, "acme.example"), submitted(acme.id, second, "acme.example"),
+        submitted(acme.id, first, "www.acme.example"), validated(acme.id, "www.acme.example"),
+    )  # fmt: skip
+    changed = DcvMethodChanged(
+        account_id=acme.id, occurred_at=NOW, domain_id=7001, name="acme.example", method_before="dns-txt-token",
+        method="dns-cname-token", record_name="_dnsauth.acme.example", record_type="CNAME",
+        record_value="n3w.dcv.ca.example", expires_at=NOW, changed_by="ann@acme.example",
+    )  # fmt: skip
+    await world.deliver(
+        "orders", changed, submitted(acme.id, first, "www.acme.example", order=None, record_value="later")
+    )
+
+    rows = await world.rows(
+        "orders", "SELECT order_id, name, record_type, record_value FROM request_name ORDER BY 1, 2"
+    )
+    shown = {(row.order_id, row.name): (row.record_type, row.record_value) for row in rows}
+    assert shown[first, "acme.example"] == shown[second, "acme.example"] == ("CNAME", "n3w.dcv.ca.example")
+    assert shown[first, "www.acme.example"] == ("TXT", "k3v9" * 8)
+    assert await world.parked("orders") == []

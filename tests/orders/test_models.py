@@ -1,12 +1,13 @@
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
-from services.orders.models import CertificateOrder
+from services.orders.models import OrderRequest
 from shared.errors import Rejected
 from tests.orders.makers import (
     LATER,
     NOW,
+    a_request,
     an_order,
     authorized,
     charged,
@@ -22,34 +23,46 @@ from tests.orders.makers import (
 NAMES = ("www.acme.example",)
 
 
-def ready(**facts: object) -> CertificateOrder:
-    return prove(an_order(**{"approved_at": NOW, "paid_at": NOW, **facts}))
+def issue(request: OrderRequest, now: datetime) -> None:
+    request.record_issued(200001, now)
+    request.order.note_issued(request, date(2027, 5, 22), now)
+
+
+def ready(**facts: object) -> OrderRequest:
+    return prove(a_request(**{"approved_at": NOW, "paid_at": NOW, **facts}))
 
 
 def test_the_status_follows_from_the_facts() -> None:
-    order = an_order()
-    assert (order.status, order.request_status) == ("pending", "pending")
+    request = a_request()
+    order = request.order
+    assert (order.status, request.status) == ("pending", "pending")
 
-    order.approve("Ann Lee", NOW)
-    assert (order.status, order.request_status) == ("pending", "approved")
+    request.approve("Ann Lee", NOW)
+    assert (order.status, request.status) == ("pending", "approved")
 
-    order.record_issued(200001, LATER)
-    assert (order.status, order.request_status) == ("issued", "approved")
+    request.note_ready("built-in", NOW)
+    assert (order.status, request.status) == ("waiting_pickup", "approved")
+
+    issue(request, LATER)
+    assert (order.status, request.status) == ("issued", "approved")
 
 
 def test_a_request_follows_its_order_when_it_is_canceled() -> None:
-    order = an_order(approved_at=NOW)
+    request = a_request(approved_at=NOW)
 
-    order.cancel("Ann Lee", "No longer needed", LATER)
+    request.order.cancel("Ann Lee", "No longer needed", LATER)
 
-    assert (order.status, order.request_status) == ("canceled", "rejected")
+    assert (request.order.status, request.status) == ("canceled", "rejected")
+    assert request.processor_comment == "No longer needed"
 
 
 def test_a_repeated_decision_changes_nothing() -> None:
-    order = an_order()
-    assert order.approve("Ann Lee", NOW)
-    assert not order.approve("Mark Weber", LATER)
-    assert (order.approved_by, order.approved_at) == ("Ann Lee", NOW)
+    request = a_request()
+    assert request.approve("Ann Lee", NOW)
+    assert not request.approve("Mark Weber", LATER)
+    assert (request.approved_by, request.approved_at) == ("Ann Lee", NOW)
+
+    order = request.order
 
     assert order.cancel("Ann Lee", "No longer needed", NOW)
     assert not order.cancel("Mark Weber", "Twice", LATER)
@@ -59,9 +72,10 @@ def test_a_repeated_decision_changes_nothing() -> None:
 @pytest.mark.parametrize("wish", ["approve", "reject", "cancel"])
 @pytest.mark.parametrize("end", ["issued", "rejected", "canceled"])
 def test_a_closed_order_takes_no_other_decision(end: str, wish: str) -> None:
-    order = an_order()
+    request = a_request()
+    order = request.order
     if end == "issued":
-        order.record_issued(200001, NOW)
+        issue(request, NOW)
     elif end == "rejected":
         order.reject("Ann Lee", "Not ours", NOW)
     else:
@@ -70,7 +84,7 @@ def test_a_closed_order_takes_no_other_decision(end: str, wish: str) -> None:
         return
 
     with pytest.raises(Rejected) as refusal:
-        order.approve("Ann", LATER) if wish == "approve" else getattr(order, wish)("Ann", "Because", LATER)
+        request.approve("Ann", LATER) if wish == "approve" else getattr(order, wish)("Ann", "Because", LATER)
 
     assert (refusal.value.status, refusal.value.code) == (400, "invalid_state")
     assert refusal.value.message.startswith(f"Order 100001 is {end} and can no longer be ")
@@ -90,71 +104,76 @@ def test_validation_is_not_asked_before_everything_is_there(missing: str) -> Non
 
 
 def test_every_name_must_be_proven_and_still_usable() -> None:
-    order = ready(names=("www.acme.example", "acme.example"))
-    order.names[1].usable_until = NOW
+    request = ready(names=("www.acme.example", "acme.example"))
+    request.names[1].usable_until = NOW
 
-    assert not order.should_ask(NOW)
-    assert order.should_ask(NOW - timedelta(seconds=1))
+    assert not request.should_ask(NOW)
+    assert request.should_ask(NOW - timedelta(seconds=1))
 
 
 def test_a_question_is_asked_once_until_it_was_not_answered_for_an_hour() -> None:
-    order = ready()
+    request = ready()
 
-    order.ask(NOW)
+    request.ask(NOW)
 
-    assert not order.should_ask(NOW + timedelta(minutes=59))
-    assert order.should_ask(NOW + timedelta(hours=1))
+    assert not request.should_ask(NOW + timedelta(minutes=59))
+    assert request.should_ask(NOW + timedelta(hours=1))
 
 
 def test_after_a_denial_new_evidence_asks_at_once_and_an_hour_asks_anyway() -> None:
-    order = ready()
-    order.ask(NOW)
+    request = ready()
+    request.ask(NOW)
 
-    assert order.note_denied(denied(9001, order.id, "www.acme.example"), LATER)
+    assert request.note_denied(denied(9001, request.order_id, "www.acme.example"), LATER)
 
-    assert order.denials == [{"name": "www.acme.example", "message": "the evidence is no longer usable"}]
-    assert not order.should_ask(LATER)
-    assert order.should_ask(LATER + timedelta(hours=1))
-    order.note_evidence(LATER)
-    assert order.should_ask(LATER)
+    told = [(denial["name"], denial["message"]) for denial in request.denials or []]
+    assert told == [("www.acme.example", "the evidence is no longer usable")]
+    assert not request.should_ask(LATER)
+    assert request.should_ask(LATER + timedelta(hours=1))
+    request.note_evidence(LATER)
+    assert request.should_ask(LATER)
 
 
 def test_a_denial_that_did_not_know_the_newest_evidence_is_asked_about_at_once() -> None:
-    order = ready()
-    order.ask(NOW)
-    order.note_evidence(NOW + timedelta(seconds=1))
+    request = ready()
+    request.ask(NOW)
+    request.note_evidence(NOW + timedelta(seconds=1))
 
-    order.note_denied(denied(9001, order.id, "www.acme.example"), LATER)
+    request.note_denied(denied(9001, request.order_id, "www.acme.example"), LATER)
 
-    assert order.should_ask(LATER)
+    assert request.should_ask(LATER)
 
 
 def test_a_permission_lasts_until_issue_before_and_is_then_asked_for_again() -> None:
-    order = ready()
-    order.ask(NOW)
+    request = ready()
+    request.ask(NOW)
 
-    assert order.note_authorized(authorized(9001, order.id, NAMES, issue_before=NOW + timedelta(hours=7)), NOW)
+    assert request.note_authorized(
+        authorized(9001, request.order_id, NAMES, issue_before=NOW + timedelta(hours=7)), NOW
+    )
 
-    assert order.may_issue(NOW + timedelta(hours=6))
-    assert not order.should_ask(NOW + timedelta(hours=6))
-    assert not order.may_issue(NOW + timedelta(hours=7))
-    assert order.should_ask(NOW + timedelta(hours=7))
+    assert request.may_issue(NOW + timedelta(hours=6))
+    assert not request.should_ask(NOW + timedelta(hours=6))
+    assert not request.may_issue(NOW + timedelta(hours=7))
+    assert request.should_ask(NOW + timedelta(hours=7))
 
 
 @pytest.mark.parametrize(
     "facts", [{"closed_at": NOW}, {"asked_at": None}, {"names": ("www.acme.example", "other.example")}]
 )
 def test_a_permission_that_nobody_asked_for_or_that_lacks_a_name_changes_nothing(facts: dict[str, object]) -> None:
-    order = ready(**{"asked_at": NOW, **facts})
+    request = ready(**{"asked_at": NOW, **facts})
 
-    assert not order.note_authorized(authorized(9001, order.id, NAMES, issue_before=NOW + timedelta(hours=7)), NOW)
-    assert not order.may_issue(NOW)
+    assert not request.note_authorized(
+        authorized(9001, request.order_id, NAMES, issue_before=NOW + timedelta(hours=7)), NOW
+    )
+    assert not request.may_issue(NOW)
 
 
 def test_a_permission_that_is_over_on_arrival_changes_nothing() -> None:
-    order = ready(asked_at=NOW)
+    request = ready(asked_at=NOW)
 
-    assert not order.note_authorized(authorized(9001, order.id, NAMES, issue_before=NOW), NOW)
+    assert not request.note_authorized(authorized(9001, request.order_id, NAMES, issue_before=NOW), NOW)
 
 
 def test_a_charge_is_noted_once_and_ends_the_waiting() -> None:
@@ -187,7 +206,7 @@ def test_the_same_reason_again_is_no_news() -> None:
 
 
 def test_older_evidence_never_replaces_newer() -> None:
-    name = an_order().names[0]
+    name = a_request().names[0]
     newest = validated(9001, "www.acme.example", usable_until=NOW + timedelta(days=100))
 
     assert name.note_validated(newest)
@@ -197,7 +216,7 @@ def test_older_evidence_never_replaces_newer() -> None:
 
 
 def test_a_look_that_finds_the_same_is_no_news_but_moves_the_figures() -> None:
-    name = an_order().names[0]
+    name = a_request().names[0]
     assert name.note_submitted(submitted(9001, 100001, "www.acme.example"))
     assert not name.note_submitted(submitted(9001, 100001, "www.acme.example"))
 

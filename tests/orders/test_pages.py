@@ -10,6 +10,7 @@ from services.orders.clients.test_ca import TestCa
 from tests.conftest import World
 from tests.orders.conftest import PASSWORD, Company
 from tests.orders.makers import authorized, ca_key, charged, not_found_yet, submitted, validated, waiting
+from tests.orders.playing import issued, reissue
 
 NAMES = ("www.acme.example", "acme.example")
 
@@ -226,9 +227,25 @@ async def test_an_order_is_approved_by_a_button_that_others_do_not_have(world: W
     assert "This order needs approval." in own
     assert "/approve" not in own
     assert tried.status_code == 403
-    assert f"/orders/{order_id}/approve" in before
+    assert re.search(r"/orders/requests/\d+/approve", before)
     assert done.status_code == 303
     assert (await world.said("orders", "order_approved"))[0]["approved_by"] == "Ann manager"
+
+
+@pytest.mark.parametrize("role", ["administrator", "finance_manager", "manager", "standard_user"])
+async def test_who_sees_finances_is_led_to_the_invoice_with_its_payments(
+    world: World, acme: Company, role: str
+) -> None:
+    order_id = (await acme.place("standard_user"))["id"]
+    await world.deliver("orders", charged(acme.id, order_id))
+    [row] = await world.rows("orders", "SELECT invoice_id FROM certificate_order WHERE id = :id", id=order_id)
+
+    async with browser(acme, role) as client:
+        text = (await client.get(f"/orders/{order_id}")).text
+
+    assert "INV-2026-000140" in text
+    link = f'<a href="/finance/invoices/{row.invoice_id}">INV-2026-000140</a>'
+    assert (link in text) == (role != "standard_user")
 
 
 @pytest.mark.parametrize("path", ["999999", "999999/cancel", "999999/certificate.pem"])
@@ -259,3 +276,26 @@ async def test_the_operators_pages_lie_beside_the_orders(acme: Company, path: st
 async def test_what_every_service_has_lies_beside_the_orders(world: World, path: str) -> None:
     async with world.client() as client:
         assert (await client.get(f"/orders/{path}")).status_code == 200
+
+
+async def test_an_order_that_is_being_reissued_shows_what_the_reissue_waits_for(world: World, acme: Company) -> None:
+    order = await issued(world, acme)
+    path, names = f"/orders/{order['id']}", {"common_name": "shop.acme.example", "dns_names": ["acme.example"]}
+    request_id = (await reissue(acme, order["id"], certificate=names))["requests"][0]["id"]
+    told = submitted(acme.id, order["id"], "shop.acme.example", request_id=request_id)
+    await world.deliver("orders", told)
+
+    async with browser(acme) as client:
+        text = (await client.get(path)).text
+        question = (await client.get(f"{path}/cancel")).text
+        done = await post(client, f"{path}/cancel", reason="Not needed")
+        after = (await client.get(path)).text
+
+    assert "Waiting for domain control" in text
+    assert "_dnsauth.shop.acme.example" in text
+    assert "Download certificate" in text
+    assert "Cancel reissue" in text
+    assert "The order stays as it was." in question
+    assert done.status_code == 303
+    assert "Issued" in after
+    assert "Cancel reissue" not in after

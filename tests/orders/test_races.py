@@ -42,15 +42,18 @@ async def shop(engines: dict[str, AsyncEngine]) -> AsyncIterator[Shop]:
         order, _ = await actions.place_order(tx, wish, division, Placer("Ann Lee"), utcnow())
     yield Shop(db, division.account_id, order.id)
     async with db.transaction() as tx:
-        await tx.execute(text("TRUNCATE account, certificate_order, outbox, published RESTART IDENTITY CASCADE"))
+        await tx.execute(
+            text("TRUNCATE account, certificate_order, order_count, outbox, published RESTART IDENTITY CASCADE")
+        )
 
 
 async def ready(shop: Shop) -> None:
+    permission = authorized(shop.account_id, shop.order_id, (NAME,))
     async with shop.db.transaction() as tx:
         actions.approve_order(tx, await locked(tx, CertificateOrder, shop.order_id), "Ann Lee", utcnow())
         await actions.note_charged(tx, charged(shop.account_id, shop.order_id), utcnow())
         await actions.note_validated(tx, validated(shop.account_id, NAME), utcnow())
-        await actions.note_authorized(tx, authorized(shop.account_id, shop.order_id, (NAME,)), utcnow())
+        await actions.note_authorized(tx, permission, lambda _: "built-in", utcnow())
 
 
 async def cancel(shop: Shop) -> None:
@@ -95,7 +98,7 @@ async def test_an_order_canceled_while_it_is_signed_is_not_handed_out(shop: Shop
 
     await cancel(shop)
     async with shop.db.transaction() as tx:
-        assert not await actions.record_issued(tx, signing.order_id, TestCa(ca_key()).issue(signing.wanted), utcnow())
+        assert not await actions.record_issued(tx, signing, TestCa(ca_key()).issue(signing.wanted), utcnow())
 
     assert await shop.count("certificate") == 0
     assert await shop.count("timeline_entry", "sentence LIKE '%signed too late and is not handed out'") == 1
@@ -117,8 +120,8 @@ async def test_an_order_whose_signing_failed_rests_and_says_why(shop: Shop) -> N
     async with shop.db.transaction() as tx:
         signing = await actions.claim_signing(tx, utcnow())
         assert signing is not None
-        await actions.record_failure(tx, shop.order_id, "the test CA cannot sign it: no entropy", utcnow())
+        await actions.record_failure(tx, signing, "the test CA cannot sign it: no entropy", utcnow())
 
     assert not await worker.issue_next(shop.db, TestCa(ca_key()))
-    assert await shop.count("certificate_order", "issue_failure = 'the test CA cannot sign it: no entropy'") == 1
+    assert await shop.count("order_request", "issue_failure = 'the test CA cannot sign it: no entropy'") == 1
     assert await shop.count("timeline_entry", "sentence LIKE 'Could not be issued: the test CA%'") == 1

@@ -35,6 +35,13 @@ def test_keys_of_the_baseline_requirements_are_taken(key: Any, words: str) -> No
     assert check_csr(csr(key)).key == words
 
 
+def test_the_same_key_is_known_by_its_hash_in_any_csr() -> None:
+    first, second = check_csr(csr(hash=hashes.SHA256())), check_csr(csr(hash=hashes.SHA512()))
+
+    assert first.pem != second.pem
+    assert first.key_sha256 == second.key_sha256 != check_csr(csr(rsa_key())).key_sha256
+
+
 @pytest.mark.parametrize("digest", [hashes.SHA256(), hashes.SHA384(), hashes.SHA512()])
 def test_good_hashes_are_taken(digest: Any) -> None:
     assert check_csr(csr(hash=digest)).key == "ECDSA P-256"

@@ -1,13 +1,14 @@
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import PolicyBuilder, Store
 
 from services.orders.clients.test_ca import DOMAIN_VALIDATED, TestCa
 from services.orders.rules.issuance import Issued, Wanted
+from services.orders.rules.revocation import Entry, WantedList
 from tests.orders.makers import NOW, ca_key, csr, p256, pem_of, rsa_key
 
 LIFE = (NOW - timedelta(hours=1), NOW + timedelta(days=90))
@@ -71,15 +72,47 @@ def test_the_leaf_has_the_profile_of_a_domain_validated_certificate() -> None:
     assert not get(x509.KeyUsage).value.key_encipherment
     assert not get(x509.BasicConstraints).value.ca
     assert certificate.subject.rfc4514_string() == "CN=www.acme.example"
+
+
+def test_every_certificate_says_where_its_list_and_its_issuer_are_by_plain_http() -> None:
+    ca = TestCa(ca_key(), "http://pki.acme.example/pki")
+    pem = ca.issue(Wanted(csr(), ("www.acme.example",), *LIFE)).pem
+    chain = [x509.load_pem_x509_certificate(pem.encode()), ca.intermediate, ca.root]
+
+    for certificate, issuer in pairwise(chain):
+        get = certificate.extensions.get_extension_for_class
+        key = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest.hex()
+        [point] = get(x509.CRLDistributionPoints).value
+        [access] = get(x509.AuthorityInformationAccess).value
+        assert [place.value for place in point.full_name or ()] == [f"http://pki.acme.example/pki/{key}.crl"]
+        assert access.access_location.value == f"http://pki.acme.example/pki/{key}.cer"
+
+
+def test_another_address_makes_intermediates_with_other_serials() -> None:
+    here, there = TestCa(ca_key()), TestCa(ca_key(), "http://pki.acme.example/pki")
+
+    assert here.intermediate.serial_number != there.intermediate.serial_number
+    assert here.intermediate.public_key() == there.intermediate.public_key()
+
+
+def test_a_private_certificate_claims_no_policy_of_the_ca_browser_forum() -> None:
     with pytest.raises(x509.ExtensionNotFound):
-        get(x509.AuthorityInformationAccess)
+        leaf(issued(level="private")).extensions.get_extension_for_class(x509.CertificatePolicies)
 
 
-def test_only_an_rsa_key_may_encipher_keys() -> None:
-    certificate = leaf(issued(csr=csr(rsa_key())))
+def test_a_list_names_each_serial_its_time_and_its_reason_but_never_unspecified() -> None:
+    ca = TestCa(ca_key())
+    entries = [Entry("0A", NOW, "keyCompromise"), Entry("0B", NOW - timedelta(days=1), "unspecified")]
 
-    assert isinstance(certificate.public_key(), rsa.RSAPublicKey)
-    assert certificate.extensions.get_extension_for_class(x509.KeyUsage).value.key_encipherment
+    issuer = ca.issuers["sha256"]
+    found = x509.load_der_x509_crl(ca.sign_list(WantedList(issuer.key_id, 7, NOW, NOW + timedelta(days=7), entries)))
+
+    assert found.is_signature_valid(issuer.key.public_key())
+    assert found.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number == 7
+    first, second = found
+    assert (first.serial_number, first.revocation_date_utc) == (10, NOW)
+    assert first.extensions.get_extension_for_class(x509.CRLReason).value.reason is x509.ReasonFlags.key_compromise
+    assert (second.serial_number, list(second.extensions)) == (11, [])
 
 
 def test_serials_are_128_random_bits_in_hex() -> None:

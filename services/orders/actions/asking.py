@@ -2,9 +2,10 @@ from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import contains_eager
 
 from services.orders.actions.timeline import note
-from services.orders.models import CertificateOrder
+from services.orders.models import CertificateOrder, OrderRequest
 from shared.events.base import OrderRef
 from shared.events.orders import SOURCE
 from shared.events.validation import AuthorizeIssuance
@@ -13,12 +14,13 @@ from shared.outbox import announce
 ASKED_AT_ONCE = 50
 
 
-def ask_when_ready(tx: AsyncSession, order: CertificateOrder, now: datetime) -> None:
+def ask_when_ready(tx: AsyncSession, request: OrderRequest, now: datetime) -> None:
     """Approval, payment and every name's proof arrive in any order; whichever comes last makes us ask. A proof is no
     permission: validation judges all names again at this moment."""
-    if not order.should_ask(now):
+    if not request.should_ask(now):
         return
-    order.ask(now)
+    request.ask(now)
+    order = request.order
     note(tx, order, now, "plain", "Everything is there; asked validation to judge every name now")
     announce(
         tx,
@@ -27,7 +29,8 @@ def ask_when_ready(tx: AsyncSession, order: CertificateOrder, now: datetime) -> 
             source=SOURCE,
             occurred_at=now,
             order=OrderRef(id=order.id),
-            names=order.dns_names,
+            request_id=request.id,
+            names=request.dns_names,
         ),
     )
 
@@ -35,16 +38,18 @@ def ask_when_ready(tx: AsyncSession, order: CertificateOrder, now: datetime) -> 
 async def ask_again(tx: AsyncSession, now: datetime) -> bool:
     """A denial, a silence or a permission that ran out is asked about again; an order never waits without end."""
     query = (
-        select(CertificateOrder)
-        .where(CertificateOrder.ask_again_at <= now, CertificateOrder.closed_at.is_(None))
-        .order_by(CertificateOrder.ask_again_at)
+        select(OrderRequest)
+        .join(OrderRequest.order)
+        .options(contains_eager(OrderRequest.order))
+        .where(OrderRequest.ask_again_at <= now, OrderRequest.closed_at.is_(None))
+        .order_by(OrderRequest.ask_again_at)
         .limit(ASKED_AT_ONCE)
-        .with_for_update(skip_locked=True, of=CertificateOrder)
+        .with_for_update(skip_locked=True, of=(CertificateOrder, OrderRequest))
     )
-    orders = (await tx.scalars(query)).all()
-    for order in orders:
-        if order.should_ask(now):
-            ask_when_ready(tx, order, now)
+    requests = (await tx.scalars(query)).all()
+    for request in requests:
+        if request.should_ask(now):
+            ask_when_ready(tx, request, now)
         else:
-            order.ask_again_at = None  # a name's proof ran out: the next one asks
-    return len(orders) == ASKED_AT_ONCE
+            request.ask_again_at = None  # a name's proof ran out: the next one asks
+    return len(requests) == ASKED_AT_ONCE

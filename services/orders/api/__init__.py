@@ -1,5 +1,33 @@
-"""JSON in: the Services API of orders under /services/v2."""
+"""JSON in: the Services API of orders under /services/v2, and what certificates point to."""
 
-from services.orders.api import account, certificates, orders
+from services.orders.api import (
+    account,
+    certificates,
+    containers,
+    order_notes,
+    orders,
+    organizations,
+    pki,
+    products,
+    proving,
+    requests,
+    revocations,
+    status_changes,
+    users,
+)
 
-routers = (orders.router, certificates.router, account.router)
+routers = (
+    status_changes.router,
+    orders.router,
+    requests.router,
+    revocations.router,
+    order_notes.router,
+    proving.router,
+    organizations.router,
+    certificates.router,
+    account.router,
+    containers.router,
+    products.router,
+    users.router,
+    pki.router,
+)

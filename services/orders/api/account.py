@@ -1,98 +1,115 @@
-"""Who is calling, the divisions they may see, and what can be ordered."""
+"""The account itself, and the custom fields it wants to be told with orders."""
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Path
+from pydantic import Field
+from starlette.responses import JSONResponse, Response
 
 from services.orders import actions, queries
-from services.orders.models import Division
-from services.orders.rules.products import CATALOGUE, ORDER_YEARS, SIGNATURE_HASHES, Product
-from shared.access import Caller
-from shared.errors import NotFound
-from shared.web import Tx, Who
+from services.orders.api.fields import Id, Text, number
+from services.orders.models import Account, AppUser, CustomField
+from services.orders.rules.money import in_major_units
+from services.orders.rules.roles import ROLES
+from shared.events.base import Money
+from shared.web import Body, Once, Tx, Who, now
 
-router = APIRouter(prefix="/services/v2")
-ROLES = {
-    "administrator": (1, "Administrator"),
-    "limited_user": (2, "Limited user"),
-    "finance_manager": (3, "Finance manager"),
-    "manager": (4, "Manager"),
-    "standard_user": (5, "Standard user"),
-    "operator": (9, "Operator"),
-}
+router = APIRouter(prefix="/services/v2/account")
+OptionalAccount = Annotated[int | None, Field(ge=1, lt=2**31)]
 
 
-@router.get("/user/me")
-async def me(tx: Tx, who: Who) -> dict[str, Any]:
+class AccountBody(Body):
+    account_id: Id = None
+    name: Text | None = None
+    legal_name: Text | None = None
+    address: dict[str, Any] | None = None
+    vat_number: Text | None = None
+    buyer_reference: Text | None = None
+    billing_emails: list[Text] | None = None
+
+
+class FieldBody(Body):
+    account_id: Id = None
+    label: Text | None = None
+    description: Text | None = None
+    data_type: str | None = None
+    is_required: bool | None = None
+    is_active: bool | None = None
+
+    def change(self) -> actions.FieldChange:
+        return actions.FieldChange(**self.model_dump(exclude={"account_id"}))
+
+
+def field_number(field_id: Annotated[str, Path()]) -> int:
+    return number(field_id, "not_found|metadata", "custom field")
+
+
+FieldNumber = Annotated[int, Depends(field_number)]
+
+
+@router.get("")
+async def show_account(tx: Tx, who: Who, account_id: OptionalAccount = None) -> dict[str, Any]:
     who.require(*ROLES)
-    user = await queries.user(tx, who.user_id)
-    if user is None:
-        raise NotFound("This key stands for no user any more.", "not_found|user")
-    number, role = ROLES[who.role]
-    divisions = await _divisions(tx, who)
-    home = next((d for d in divisions if d.id in who.divisions), divisions[0] if divisions else None)
-    return {
-        "id": user.id,
-        "username": user.email,
-        "account_id": who.account_id,
-        "first_name": user.first_name,
-        "last_name": user.last_name,
-        "email": user.email,
-        "job_title": "",
-        "telephone": "",
-        "status": "inactive" if user.disabled_at else "active",
-        "type": "standard",
-        "has_container_assignments": bool(who.divisions),
-        "access_roles": [{"id": number, "name": role}],
-        **({"container": {"id": home.id, "name": home.name}} if home else {}),
-    }
+    account = await actions.account_of(tx, who, account_id)
+    return _shown(account, await queries.first_administrator(tx, account.id))
 
 
-@router.get("/container")
-async def containers(tx: Tx, who: Who) -> dict[str, Any]:
+@router.put("", status_code=204, response_class=Response)
+async def change_account(body: AccountBody, tx: Tx, who: Who) -> Response:
+    """Issuary's own. Invoices and credit notes from now on carry it; issued ones stay as they are."""
     who.require(*ROLES)
-    return {"containers": [_container(division) for division in await _divisions(tx, who)]}
+    change = body.model_dump(exclude_unset=True, exclude={"account_id"})
+    if "billing_emails" in change:
+        change["billing_emails"] = tuple(change["billing_emails"] or ())
+    await actions.change_account(tx, who, body.account_id, change, now())
+    return Response(status_code=204)
 
 
-@router.get("/product")
-async def products(tx: Tx, who: Who) -> dict[str, Any]:
-    who.require(*actions.READERS)
-    ids = [division.id for division in await _divisions(tx, who)]
-    return {"products": [_offered(product, ids) for product in CATALOGUE]}
+@router.get("/metadata")
+async def list_fields(tx: Tx, who: Who, account_id: OptionalAccount = None) -> dict[str, Any]:
+    who.require(*ROLES)
+    account = await actions.account_of(tx, who, account_id)
+    return {"metadata": [_field(field) for field in await queries.custom_fields_of(tx, account.id)]}
 
 
-async def _divisions(tx: Tx, who: Caller) -> Sequence[Division]:
-    divisions = await queries.divisions_of(tx, who.account_id)
-    return [division for division in divisions if who.may_see_division(division.id)]
+@router.post("/metadata", status_code=201)
+async def add_field(body: FieldBody, tx: Tx, who: Who, once: Once) -> JSONResponse:
+    async def added() -> dict[str, Any]:
+        who.require(*ROLES)
+        return {"id": (await actions.add_custom_field(tx, who, body.account_id, body.change(), now())).id}
+
+    return await once(tx, 201, added)
 
 
-def _container(division: Division) -> dict[str, Any]:
-    return {
-        "id": division.id,
-        "public_id": str(division.public_id),
-        "name": division.name,
-        "description": division.description,
-        "parent_id": division.parent_id or 0,
-        "template_id": 5,
-        "has_logo": False,
-        "is_active": division.is_active,
-        "allowed_domain_names": [],
+@router.put("/metadata/{field_id}", status_code=204, response_class=Response)
+async def change_field(field_id: FieldNumber, body: FieldBody, tx: Tx, who: Who) -> Response:
+    who.require(*ROLES)
+    await actions.change_custom_field(tx, who, body.account_id, field_id, body.change(), now())
+    return Response(status_code=204)
+
+
+def _shown(account: Account, administrator: AppUser | None) -> dict[str, Any]:
+    told = {
+        "id": account.id,
+        "primary_organization_name": account.legal_name or account.name,
+        "primary_organization_country": (account.address or {}).get("country", ""),
+        "admin_email": administrator.email if administrator else "",
+        "pricing_model": "price_list",
+        "cert_central_type": "enterprise",
+        "currency": account.currency,
     }
+    if account.negative_limit is not None:
+        limit = in_major_units(Money(amount=account.negative_limit, currency=account.currency))
+        told["balance_negative_limit"] = int(limit) if limit == limit.to_integral_value() else float(limit)
+    return told
 
 
-def _offered(product: Product, containers: list[int]) -> dict[str, Any]:
+def _field(field: CustomField) -> dict[str, Any]:
     return {
-        "group_name": product.group_name,
-        "name_id": product.name_id,
-        "name": product.name,
-        "type": product.type,
-        "allowed_container_ids": containers,
-        "allowed_validity_years": [1],
-        "allowed_order_validity_years": list(ORDER_YEARS),
-        "signature_hash_types": {
-            "allowed_hash_types": [{"id": name, "name": name.upper()} for name in SIGNATURE_HASHES],
-            "default_hash_type_id": "sha256",
-        },
-        "csr_required": True,
+        "id": field.id,
+        "label": field.label,
+        "is_required": field.is_required,
+        "is_active": field.is_active,
+        "data_type": field.data_type,
+        "description": field.description,
     }

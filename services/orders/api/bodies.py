@@ -1,34 +1,19 @@
 """What clients send, as loosely as they send it."""
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Path
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import Field
 
-from services.orders.rules.intake import Wish
-from services.orders.rules.texts import without_nul
+from services.orders.api.fields import Count, Id, Reference, Text, number
+from services.orders.api.organization_bodies import OrganizationInOrder
+from services.orders.rules.intake import Options, Wish
+from services.orders.rules.products import Product, product_for
+from services.orders.rules.reasons import RevocationWish, revocation_reason
+from services.orders.rules.reissue import ReissueWish
 from services.orders.rules.validity import Span, span
-from shared.errors import NotFound
 from shared.web import Body
-
-
-def _no_number(value: Any) -> Any:
-    return None if value in (0, "0") else value
-
-
-def _no_id(value: Any) -> Any:
-    return None if value in (0, "0", -1, "-1") else value
-
-
-Text = Annotated[str, AfterValidator(without_nul)]
-# Numbers come as such or as digits; zero stands for "none", and -1 for "other" where an id is meant.
-Id = Annotated[int | None, Field(ge=1, lt=2**31), BeforeValidator(_no_id)]
-Count = Annotated[int | None, Field(ge=1, lt=2**31), BeforeValidator(_no_number)]
-
-
-class Reference(Body):
-    id: Id = None
 
 
 class Validity(Body):
@@ -49,6 +34,46 @@ class WishedCertificate(Body):
     cert_validity: Validity = Validity()
 
 
+class OtherCertificate(Body):
+    """Of a reissue or duplicate: what is left out stays as it is."""
+
+    common_name: Annotated[str, Field(max_length=255)] | None = None
+    dns_names: Annotated[tuple[Annotated[str, Field(max_length=255)], ...], Field(max_length=250)] = ()
+    csr: str | None = None
+    signature_hash: str | None = None
+    server_platform: Reference = Reference()
+    cert_validity: Validity = Validity()
+
+
+class ReissueBody(Body):
+    certificate: OtherCertificate = OtherCertificate()
+    comments: Annotated[Text, Field(max_length=2000)] | None = None
+    dcv_method: str | None = None
+    skip_approval: bool = False
+
+    def wish(self) -> ReissueWish:
+        wished = self.certificate
+        return ReissueWish(
+            common_name=wished.common_name,
+            dns_names=wished.dns_names,
+            csr=wished.csr,
+            signature_hash=wished.signature_hash,
+            server_platform_id=wished.server_platform.id,
+            cert_validity=wished.cert_validity.span(),
+            dcv_method=self.dcv_method,
+            comments=self.comments,
+        )
+
+
+class CustomFieldBody(Body):
+    metadata_id: Id = None
+    value: Annotated[Text, Field(max_length=255)] = ""
+
+
+class ProductHint(Body):
+    type_hint: str | None = None
+
+
 class OrderBody(Body):
     certificate: WishedCertificate
     order_validity: Validity = Validity()
@@ -58,7 +83,23 @@ class OrderBody(Body):
     payment_method: str | None = None
     dcv_method: str | None = None
     container: Reference = Reference()
+    organization: OrganizationInOrder = OrganizationInOrder()
+    product: ProductHint = ProductHint()
     comments: Annotated[Text, Field(max_length=2000)] | None = None
+    skip_approval: bool = False
+    auto_renew: bool = False
+    auto_reissue: bool = False
+    disable_renewal_notifications: bool = False
+    custom_renewal_message: Annotated[Text, Field(max_length=2000)] | None = None
+    additional_emails: Annotated[tuple[Annotated[str, Field(max_length=255)], ...], Field(max_length=50)] = ()
+    locale: Annotated[Text, Field(max_length=20)] | None = None
+    renewal_of_order_id: Id = None
+    custom_fields: Annotated[tuple[CustomFieldBody, ...], Field(max_length=100)] = ()
+
+    def product_in(self, path: str) -> Product:
+        """By the path, or for the generic route by the hint."""
+        names = (self.certificate.common_name, *self.certificate.dns_names)
+        return product_for(path, self.product.type_hint, names)
 
     def wish(self, product_name_id: str) -> Wish:
         legacy = span(self.validity_years, self.validity_days, self.custom_expiration_date)
@@ -74,7 +115,50 @@ class OrderBody(Body):
             dcv_method=self.dcv_method,
             comments=self.comments,
             server_platform_id=self.certificate.server_platform.id,
+            options=self._options(),
+            organization=self.organization.wish(),
         )
+
+    def _options(self) -> Options:
+        return Options(
+            auto_renew=self.auto_renew,
+            auto_reissue=self.auto_reissue,
+            disable_renewal_notifications=self.disable_renewal_notifications,
+            custom_renewal_message=self.custom_renewal_message,
+            additional_emails=self.additional_emails,
+            locale=self.locale,
+            renewal_of_order_id=self.renewal_of_order_id,
+            custom_fields=tuple((each.metadata_id, each.value) for each in self.custom_fields if each.metadata_id),
+        )
+
+
+class RevocationBody(Body):
+    revocation_reason: str | None = None
+    reason: str | None = None
+    comments: Annotated[Text, Field(max_length=2000)] | None = None
+    comment: Annotated[Text, Field(max_length=2000)] | None = None
+    skip_approval: bool = False
+
+    def wish(self) -> RevocationWish:
+        """Under either name (contract T8)."""
+        reason = revocation_reason(self.revocation_reason or self.reason)
+        return RevocationWish(reason, self.comments or self.comment, self.skip_approval)
+
+
+class AutoReissueBody(Body):
+    auto_reissue: bool
+
+
+class NoteBody(Body):
+    text: Annotated[Text, Field(max_length=2000)]
+
+
+class DcvMethodBody(Body):
+    dcv_method: Annotated[Text, Field(max_length=50)]
+
+
+class DcvCheckBody(Body):
+    dns_names_validations: Annotated[tuple[Annotated[str, Field(max_length=255)], ...], Field(max_length=250)] = ()
 
 
 class StatusBody(Body):
@@ -91,13 +175,6 @@ class StatusBody(Body):
         """Statuses are compared without case, and both spellings of canceled are known (contract T7)."""
         status = self.status.strip().lower()
         return "canceled" if status == "cancelled" else status
-
-
-def number(text: str, code: str, what: str) -> int:
-    """An id of a path; what is no number names nothing."""
-    if text.isascii() and text.isdigit() and len(text) <= 10 and 0 < int(text) < 2**31:
-        return int(text)
-    raise NotFound(f"There is no {what} {text[:40]}.", code)
 
 
 def order_number(order_id: Annotated[str, Path()]) -> int:

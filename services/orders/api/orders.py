@@ -1,33 +1,36 @@
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import JSONResponse, Response
 
 from services.orders import actions, queries
 from services.orders.api import shapes
-from services.orders.api.bodies import OrderBody, OrderNumber, RequestNumber, StatusBody
-from services.orders.rules.products import product
-from shared.errors import NotFound, Rejected
+from services.orders.api.at_once import AnswersAtOnce, Asked
+from services.orders.api.bodies import OrderBody, OrderNumber, StatusBody
+from shared.errors import Rejected
 from shared.listing import parse_listing
-from shared.web import Once, Tx, Who, now
+from shared.web import Tx, Who, now
 
 router = APIRouter(prefix="/services/v2")
 
 
 @router.post("/order/certificate/{product_name_id}", status_code=201)
-async def place_order(product_name_id: str, body: OrderBody, tx: Tx, who: Who, once: Once) -> JSONResponse:
-    async def placed() -> dict[str, Any]:
+async def place_order(product_name_id: str, body: OrderBody, who: Who, at_once: AnswersAtOnce) -> JSONResponse:
+    async def placed(tx: AsyncSession) -> Asked:
         division = await actions.division_to_order_for(tx, who, body.container.id)
-        order, request_id = await actions.place_order(
-            tx, body.wish(product(product_name_id).name_id), division, actions.placer(who), now()
-        )
-        return {
+        wish = body.wish(body.product_in(product_name_id).name_id)
+        if wish.options.renewal_of_order_id:
+            await actions.order_to_change(tx, who, wish.options.renewal_of_order_id, actions.PLACERS)
+        order, request = await actions.place_order(tx, wish, division, actions.placer(who), now())
+        answer = {
             "id": order.id,
-            "requests": [{"id": request_id, "status": order.request_status}],
-            "dcv_random_value": order.dcv_random_value,
+            "requests": [{"id": request.id, "status": request.status}],
+            "dcv_random_value": request.dcv_random_value,
         }
+        return Asked(request, answer)
 
-    return await once(tx, 201, placed)
+    return await at_once(placed)
 
 
 @router.get("/order/certificate")
@@ -52,9 +55,11 @@ async def show_order(number: Annotated[str, Path(max_length=100)], tx: Tx, who: 
     row = await queries.order_row(tx, who, number)
     if row is None:
         raise actions.no_order(number)
-    request = await queries.request_of(tx, row.order.id)
-    user = await queries.user(tx, row.order.user_id)
-    return shapes.info(row, request, user, who.is_operator, now().date())
+    requests = await queries.requests_of(tx, row.order.id)
+    notes, user = await queries.notes_of(tx, row.order.id), await queries.user(tx, row.order.user_id)
+    values, organization = await queries.custom_values_of(tx, row.order.id), row.order.organization
+    contacts = await queries.contacts_of(tx, organization.id) if organization else ()
+    return shapes.info(row, requests, notes, values, user, contacts, who.is_operator, now().date())
 
 
 @router.put("/order/certificate/{order_id}/status", status_code=204)
@@ -63,19 +68,4 @@ async def change_status(order_id: OrderNumber, body: StatusBody, tx: Tx, who: Wh
     if body.wished != "canceled":
         raise Rejected(f'An order\'s status can be set to "canceled" only, not to "{body.status[:40]}".')
     actions.cancel_order(tx, order, who.name, body.note or "", now())
-    return Response(status_code=204)
-
-
-@router.put("/request/{request_id}/status", status_code=204)
-async def decide_request(request_id: RequestNumber, body: StatusBody, tx: Tx, who: Who) -> Response:
-    order_id = await queries.order_of_request(tx, request_id)
-    if order_id is None:
-        raise NotFound(f"There is no request {request_id} in this account.", "not_found|request")
-    order = await actions.order_to_change(tx, who, order_id, actions.APPROVERS)
-    if body.wished == "approved":
-        actions.approve_order(tx, order, who.name, now())
-    elif body.wished == "rejected":
-        actions.reject_order(tx, order, who.name, body.reason, now())
-    else:
-        raise Rejected(f'A request\'s status can be set to "approved" or "rejected", not to "{body.status[:40]}".')
     return Response(status_code=204)

@@ -83,7 +83,8 @@ async def _user(
             tx, account, UserDetails(details.email, details.first_name, details.last_name, details.role, hashed), now
         )
     elif not is_password(user.password_hash, password):
-        user.password_hash = password_hash(password)  # the folder with the secrets was made anew
+        # the folder with the secrets was made anew
+        await actions.set_password(tx, user, password_hash(password), "make run", utcnow())
     return user
 
 

@@ -12,7 +12,13 @@ class Base(DeclarativeBase):
 LAST_ID = 2**30 - 1
 
 # What happened, and what was issued, is never changed; the function is the mechanism's.
-TRIGGERS = tuple(
+APPEND_ONLY = tuple(
     f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_change()"
-    for table in ("timeline_entry", "certificate", "order_request")
+    for table in (
+        "timeline_entry",
+        "certificate",
+        "organization_entry",
+        "organization_record",
+        "organization_check",
+    )
 )

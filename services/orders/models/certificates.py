@@ -22,22 +22,22 @@ class TimelineEntry(Base):
     link: Mapped[str | None]
 
 
-class OrderRequest(Base):
-    """The wish that needs approval. Its status is its order's, so that the two cannot differ."""
-
-    __tablename__ = "order_request"
-
-    id: Mapped[int] = mapped_column(Identity(start=900001, maxvalue=LAST_ID), primary_key=True)
-    order_id: Mapped[int] = mapped_column(ForeignKey("certificate_order.id"), index=True)
-    type: Mapped[str]
-    requested_at: Mapped[datetime]
-
-
 class Certificate(Base):
+    """Each with what was asked for: an order has several, of reissues and duplicates."""
+
     __tablename__ = "certificate"
+    __table_args__ = (Index("ix_certificate_order_id", "order_id", "id"),)
 
     id: Mapped[int] = mapped_column(Identity(start=200001, maxvalue=LAST_ID), primary_key=True)
-    order_id: Mapped[int] = mapped_column(ForeignKey("certificate_order.id"), index=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("certificate_order.id"))
+    request_id: Mapped[int] = mapped_column(ForeignKey("order_request.id"))
+    common_name: Mapped[str]
+    dns_names: Mapped[list[str]]
+    csr: Mapped[str]
+    key: Mapped[str]
+    key_sha256: Mapped[str] = mapped_column(index=True)
+    signature_hash: Mapped[str]
+    server_platform_id: Mapped[int | None]
     pem: Mapped[str]
     intermediate_pem: Mapped[str]
     root_pem: Mapped[str]
@@ -45,7 +45,12 @@ class Certificate(Base):
     thumbprint: Mapped[str] = mapped_column(unique=True)
     valid_from: Mapped[date]
     valid_till: Mapped[date]
+    not_before: Mapped[datetime]
+    not_after: Mapped[datetime]
     issued_at: Mapped[datetime]
+    issuer: Mapped[str]
+    issuer_key: Mapped[str]  # the identifier of the key that signed it, in hex
+    irregularity: Mapped[str | None]  # it exists, so it is kept; but it should not have been issued as it is
 
     @property
     def pem_all(self) -> str:

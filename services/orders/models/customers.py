@@ -2,11 +2,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Identity, Index, func
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import ForeignKey, Identity, Index
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from services.orders.models.base import LAST_ID, Base
+from shared.errors import Conflict, NotFound
 from shared.events import orders as facts
 
 
@@ -21,7 +21,11 @@ class Account(Base):
     vat_number: Mapped[str | None]
     buyer_reference: Mapped[str | None]
     billing_emails: Mapped[list[str]]
-    default_payment_method: Mapped[str] = mapped_column(default="balance")
+    default_payment_method: Mapped[str] = mapped_column(
+        default="balance"
+    )  # this and the next two as billing tells them
+    may_go_on_account: Mapped[bool] = mapped_column(default=False)
+    negative_limit: Mapped[int | None]  # in minor units; none: not told, or without limit
     opened_at: Mapped[datetime]
 
     def as_fact(self) -> facts.Account:
@@ -52,56 +56,34 @@ class Division(Base):
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("division.id"))
     name: Mapped[str]
     description: Mapped[str] = mapped_column(default="")
+    product_name_ids: Mapped[list[str]] = mapped_column(default=list)  # that may be ordered; none means every one
     is_active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
 
     account: Mapped[Account] = relationship(lazy="raise")
 
     def as_fact(self) -> facts.Division:
-        return facts.Division(id=self.id, name=self.name, parent_id=self.parent_id)
+        return facts.Division(id=self.id, name=self.name, parent_id=self.parent_id, is_active=self.is_active)
 
+    def offers(self, product_name_id: str) -> bool:
+        return not self.product_name_ids or product_name_id in self.product_name_ids
 
-class AppUser(Base):
-    """An operator, staff of the CA, belongs to no account."""
+    def require_product(self, product_name_id: str) -> None:
+        if not self.offers(product_name_id):
+            offered = ", ".join(self.product_name_ids)
+            raise NotFound(
+                f'"{product_name_id}" is not ordered for division {self.name}. Products there: {offered}.',
+                "not_found|product",
+            )
 
-    __tablename__ = "app_user"
+    def deactivate(self, has_active_children: bool) -> None:
+        if self.parent_id is None:
+            raise Conflict(f"{self.name} is the top-level division of its account, which always stays active.")
+        if has_active_children:
+            raise Conflict(f"{self.name} has active sub-divisions; deactivate them first.")
+        self.is_active = False
 
-    id: Mapped[int] = mapped_column(Identity(start=151, maxvalue=LAST_ID), primary_key=True)
-    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
-    email: Mapped[str]
-    first_name: Mapped[str]
-    last_name: Mapped[str]
-    role: Mapped[str]
-    divisions: Mapped[list[int]] = mapped_column(JSONB)  # those assigned; none means every one
-    password_hash: Mapped[str | None]
-    failed_sign_ins: Mapped[int] = mapped_column(default=0)
-    locked_until: Mapped[datetime | None]
-    last_sign_in_at: Mapped[datetime | None]
-    version: Mapped[int] = mapped_column(default=1)
-    created_at: Mapped[datetime]
-    disabled_at: Mapped[datetime | None]
-
-    @property
-    def name(self) -> str:
-        return f"{self.first_name} {self.last_name}".strip()
-
-    def is_locked(self, now: datetime) -> bool:
-        return self.disabled_at is not None or (self.locked_until is not None and now < self.locked_until)
-
-
-Index("uq_app_user_email", func.lower(AppUser.email), unique=True)
-
-
-class ApiKey(Base):
-    """A key is known by its hash; the key itself is shown once and kept nowhere."""
-
-    __tablename__ = "api_key"
-
-    id: Mapped[int] = mapped_column(Identity(start=1501, maxvalue=LAST_ID), primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
-    name: Mapped[str]
-    key_hash: Mapped[str] = mapped_column(unique=True)
-    key_role: Mapped[int] = mapped_column(default=0)
-    version: Mapped[int] = mapped_column(default=1)
-    created_at: Mapped[datetime]
-    revoked_at: Mapped[datetime | None]
+    def activate(self, parent: "Division | None") -> None:
+        if parent and not parent.is_active:
+            raise Conflict(f"{self.name} belongs to {parent.name}, which is not active; activate that one first.")
+        self.is_active = True

@@ -1,6 +1,7 @@
 from datetime import datetime
 
-from sqlalchemy.orm import Mapped
+from sqlalchemy import Text
+from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.events.base import Money
 from shared.events.billing import (
@@ -9,6 +10,7 @@ from shared.events.billing import (
     InvoiceDocumentReady,
     InvoiceIssued,
     OrderCharged,
+    OrderOnAccount,
     OrderReleased,
     OrderWaiting,
 )
@@ -24,7 +26,7 @@ class MoneyFacts:
     total_amount: Mapped[int | None]
     receipt_id: Mapped[int | None]
     invoice_id: Mapped[int | None]
-    invoice_number: Mapped[str | None]
+    invoice_number: Mapped[str | None] = mapped_column(Text(collation="C"))
     invoice_path: Mapped[str | None]
     waiting_since: Mapped[datetime | None]
     waiting_reason: Mapped[str | None]
@@ -35,6 +37,7 @@ class MoneyFacts:
     credit_note_id: Mapped[int | None]
     credit_note_number: Mapped[str | None]
     credit_note_amount: Mapped[int | None]
+    credit_note_to_funds: Mapped[int | None]  # of it; the rest was never paid, and is no longer asked for
     credit_note_path: Mapped[str | None]
     credited_at: Mapped[datetime | None]
 
@@ -74,6 +77,15 @@ class MoneyFacts:
         self.waiting_reason, self.waiting_message, self.shortfall_amount = None, None, None
         return True
 
+    def note_on_account(self, event: OrderOnAccount) -> bool:
+        """Issuance may go on as if it were paid; the month's invoice asks for it."""
+        if self.paid_at:
+            return False
+        self.paid_at = event.occurred_at
+        self._note_amounts(event)
+        self.waiting_reason, self.waiting_message, self.shortfall_amount = None, None, None
+        return True
+
     def note_waiting(self, event: OrderWaiting) -> bool:
         """True where the reason or its sentence is news; a charge that is already known wins."""
         if self.paid_at or self.released_at:
@@ -106,20 +118,22 @@ class MoneyFacts:
         return True
 
     def note_credit_note(self, event: CreditNoteIssued) -> bool:
-        if self.credited_at:
+        """The one that ends the order; parts may have been credited before."""
+        if self.credited_at or not event.ends_order:
             return False
         self.credited_at, self.credit_note_id = event.occurred_at, event.credit_note_id
         self.credit_note_number, self.credit_note_amount = event.number, event.total.amount
+        self.credit_note_to_funds = (event.post_payment or event.total).amount
         self.currency = event.total.currency
         return True
 
     def note_credit_note_document(self, event: CreditNoteDocumentReady) -> bool:
-        if self.credit_note_path:
+        if self.credit_note_path or not event.ends_order:
             return False
         self.credit_note_id, self.credit_note_number = event.credit_note_id, event.number
         self.credit_note_path = event.path
         return True
 
-    def _note_amounts(self, event: OrderCharged | InvoiceIssued) -> None:
+    def _note_amounts(self, event: OrderCharged | OrderOnAccount | InvoiceIssued) -> None:
         self.currency = event.total.currency
         self.net_amount, self.tax_amount, self.total_amount = event.net.amount, event.tax.amount, event.total.amount

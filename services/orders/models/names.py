@@ -1,20 +1,39 @@
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, Index, Text, literal_column, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.orders.models.base import Base
-from shared.events.validation import DomainSubmitted, DomainValidated, DomainValidationFailed
+from shared.events.validation import DcvMethodChanged, DomainSubmitted, DomainValidated, DomainValidationFailed
+
+# Names turned round, so that what they end with is found by an index; and their labels, alone for operators and with
+# their account for everybody else, so that what a label begins with is found without reading names of others.
+REVERSED = text("reverse(name)")
+LEXEMES: Any = literal_column(
+    "array_to_tsvector(string_to_array(name, '.'::text) || string_to_array((account_id::text || '/'::text)"
+    " || replace(name, '.'::text, ('.'::text || account_id::text) || '/'::text), '.'::text))"
+)
 
 
-class OrderName(Base):
-    """A name of an order and what is known of its proof. Guarded by the lock on its order's row."""
+class RequestName(Base):
+    """A name that a request asks for and what is known of its proof. Guarded by the lock on its order's row."""
 
-    __tablename__ = "order_name"
+    __tablename__ = "request_name"
+    __table_args__ = (
+        Index("ix_request_name_order_id", "order_id"),
+        Index("ix_request_name_account_id_name", "account_id", "name"),
+        Index("ix_request_name_name", "name"),
+        Index("ix_request_name_account_id_reversed", "account_id", REVERSED),
+        Index("ix_request_name_reversed", REVERSED),
+        Index("ix_request_name_lexemes", LEXEMES, postgresql_using="gin"),
+    )
 
-    order_id: Mapped[int] = mapped_column(ForeignKey("certificate_order.id"), primary_key=True)
-    name: Mapped[str] = mapped_column(primary_key=True)
+    request_id: Mapped[int] = mapped_column(ForeignKey("order_request.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
+    account_id: Mapped[int]
+    order_id: Mapped[int] = mapped_column(ForeignKey("certificate_order.id"))
     position: Mapped[int]
     domain: Mapped[str] = mapped_column(index=True)  # what is validated for it: the name without "*."
     domain_id: Mapped[int | None]
@@ -35,7 +54,7 @@ class OrderName(Base):
     def is_proven(self, now: datetime) -> bool:
         return self.usable_until is not None and now < self.usable_until
 
-    def note_submitted(self, event: DomainSubmitted) -> bool:
+    def note_submitted(self, event: DomainSubmitted | DcvMethodChanged) -> bool:
         if (self.record_name, self.record_value) == (event.record_name, event.record_value):
             return False
         self.domain_id = event.domain_id

@@ -1,127 +1,210 @@
-from datetime import date, datetime, timedelta
-from typing import Any
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import ForeignKey, Identity, Index
+from sqlalchemy import Computed, ForeignKey, Identity, Index, Text, and_
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from services.orders.models.base import LAST_ID, Base
+from services.orders.models.cancelling import CancelWish
 from services.orders.models.money import MoneyFacts
-from services.orders.models.names import OrderName
+from services.orders.models.organizations import Organization
+from services.orders.models.requests import DUPLICATE, NEW, REISSUE, OrderRequest
+from services.orders.rules.checklist import Level
+from services.orders.rules.issuance import Subject
+from services.orders.rules.products import level_of
+from services.orders.rules.subject import subject_of
 from services.orders.rules.validity import Span
 from shared.errors import Rejected
-from shared.events.validation import IssuanceAuthorized, IssuanceDenied
 
-ASK_AGAIN = timedelta(hours=1)  # after a denial, and when no answer came
-SIGNING_LEASE = timedelta(minutes=1)
+FOREVER = datetime.max.replace(tzinfo=UTC)
+# The order's state as its facts say; the database derives it, for lists and their indexes.
+STATE = """CASE WHEN revoked_at IS NOT NULL THEN 'revoked'
+     WHEN issued_at IS NOT NULL THEN CASE WHEN reissue_id IS NULL THEN 'issued' ELSE 'reissue_pending' END
+     WHEN cancelled_at IS NOT NULL THEN 'canceled' WHEN rejected_at IS NOT NULL THEN 'rejected'
+     WHEN ready_at IS NOT NULL THEN 'waiting_pickup' ELSE 'pending' END"""
+STATES = ("pending", "issued", "rejected", "revoked", "waiting_pickup", "reissue_pending", "canceled")
 
 
-class CertificateOrder(MoneyFacts, Base):
-    """Facts, each noted by itself, for between topics nothing is ordered; the state is derived from them."""
+class CertificateOrder(CancelWish, MoneyFacts, Base):
+    """What is bought. Facts, each noted by itself, for between topics nothing is ordered; the state is derived from
+    them. What is wished of it are its requests."""
 
     __tablename__ = "certificate_order"
     __table_args__ = (
         Index("ix_certificate_order_account_id", "account_id", "id"),
         Index("ix_certificate_order_division_id", "division_id", "id"),
-        Index("ix_certificate_order_ask_again_at", "ask_again_at", postgresql_where="closed_at IS NULL"),
-        Index("ix_certificate_order_issue_before", "issue_before", postgresql_where="closed_at IS NULL"),
+        Index(
+            "ix_certificate_order_organization_id",
+            "organization_id",
+            "id",
+            postgresql_where="organization_id IS NOT NULL",
+        ),
+        Index("ix_certificate_order_account_id_state", "account_id", "state", "id"),
+        Index("ix_certificate_order_division_id_state", "division_id", "state", "id"),
+        Index("ix_certificate_order_state", "state", "id"),
+        Index("ix_certificate_order_user_id", "user_id", "id"),
+        Index("ix_certificate_order_placed_at", "placed_at", "id"),
+        Index("ix_certificate_order_account_id_placed_at", "account_id", "placed_at", "id"),
+        Index("ix_certificate_order_account_id_valid_till", "account_id", "certificate_valid_till", "id"),
+        Index("ix_certificate_order_account_id_common_name", "account_id", "common_name", "id"),
+        Index("ix_certificate_order_account_id_product_name_id", "account_id", "product_name_id", "id"),
+        Index("ix_certificate_order_invoice_number", "invoice_number"),
+        Index("ix_certificate_order_status_changed_at", "status_changed_at", "id"),
+        Index("ix_certificate_order_account_status", "account_id", "status_changed_at", "id"),
+        Index("ix_certificate_order_cancel_due_at", "cancel_due_at", postgresql_where="closed_at IS NULL"),
+        Index("ix_certificate_order_renewal_of_id", "renewal_of_id", postgresql_where="renewal_of_id IS NOT NULL"),
     )
 
     id: Mapped[int] = mapped_column(Identity(start=100001, maxvalue=LAST_ID), primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
     division_id: Mapped[int] = mapped_column(ForeignKey("division.id"))
     user_id: Mapped[int | None] = mapped_column(ForeignKey("app_user.id"))
-    product_name_id: Mapped[str]
+    product_name_id: Mapped[str] = mapped_column(Text(collation="C"))
     term_years: Mapped[int | None]
     term_days: Mapped[int | None]
     term_ends_on: Mapped[date | None]
-    certificate_days: Mapped[int | None]
-    certificate_ends_on: Mapped[date | None]
-    common_name: Mapped[str] = mapped_column(index=True)
-    csr: Mapped[str]
-    key: Mapped[str]
-    signature_hash: Mapped[str]
-    server_platform_id: Mapped[int | None]
+    organization_id: Mapped[int | None] = mapped_column(ForeignKey("organization.id"))
     payment_method: Mapped[str]
     purchase_order_number: Mapped[str | None]
-    dcv_method: Mapped[str]
-    dcv_random_value: Mapped[str]
-    comments: Mapped[str | None]
-
     placed_at: Mapped[datetime]
     placed_by: Mapped[str]
-    approved_at: Mapped[datetime | None]
-    approved_by: Mapped[str | None]
+    fqdns_paid: Mapped[int]
+    wildcards_paid: Mapped[int]
+
+    auto_renew: Mapped[bool] = mapped_column(default=False)
+    auto_reissue: Mapped[bool] = mapped_column(default=False)
+    disable_renewal_notifications: Mapped[bool] = mapped_column(default=False)
+    custom_renewal_message: Mapped[str | None]
+    additional_emails: Mapped[list[str]]
+    locale: Mapped[str | None]
+    renewal_of_id: Mapped[int | None]
+    bonus_days: Mapped[int]  # what was left of the order it renews, added free
+
+    # The request whose certificate is the order's own, or will be, and the name it is known by.
+    request_id: Mapped[int]
+    common_name: Mapped[str] = mapped_column(Text(collation="C"), index=True)
+    certificate_id: Mapped[int | None] = mapped_column(index=True)
+    certificate_valid_till: Mapped[date | None]
+    reissue_id: Mapped[int | None]  # the request that is to replace it
+    valid_till: Mapped[date | None]  # the last day of the term, which begins with the first certificate
+    reissues_count: Mapped[int] = mapped_column(default=0)
+    duplicates_count: Mapped[int] = mapped_column(default=0)
+
     rejected_at: Mapped[datetime | None]
     rejected_by: Mapped[str | None]
     cancelled_at: Mapped[datetime | None]
     cancelled_by: Mapped[str | None]
     closing_note: Mapped[str | None]  # the reason of a rejection, the note of a cancellation
-    asked_at: Mapped[datetime | None]
-    ask_again_at: Mapped[datetime | None]
-    evidence_changed_at: Mapped[datetime | None]
-    authorized_at: Mapped[datetime | None]
-    issue_before: Mapped[datetime | None]
-    denied_at: Mapped[datetime | None]
-    denials: Mapped[list[dict[str, Any]] | None]
-    signing_until: Mapped[datetime | None]
-    issue_failure: Mapped[str | None]
-    issued_at: Mapped[datetime | None]
-    certificate_id: Mapped[int | None]
+    ready_at: Mapped[datetime | None]  # to be picked up by a CA
+    issued_at: Mapped[datetime | None]  # its first certificate
     closed_at: Mapped[datetime | None]  # issued, rejected or cancelled: nothing more is awaited
+    revoked_at: Mapped[datetime | None]  # all its certificates
+    status_changed_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(Text, Computed(STATE, persisted=True))
 
-    names: Mapped[list[OrderName]] = relationship(lazy="selectin", order_by=OrderName.position)
+    organization: Mapped[Organization | None] = relationship(lazy="selectin")
+    # Those that are open when it is locked, and those made since.
+    requests: Mapped[list[OrderRequest]] = relationship(
+        primaryjoin=lambda: and_(CertificateOrder.id == OrderRequest.order_id, OrderRequest.closed_at.is_(None)),
+        order_by=OrderRequest.id,
+        lazy="selectin",
+        back_populates="order",
+    )
+
+    @property
+    def level(self) -> Level | None:
+        return level_of(self.product_name_id)
+
+    @property
+    def vetted_until(self) -> datetime | None:
+        """Until when its organization may stand in a certificate; None where it needs one that is not validated."""
+        if self.level is None:
+            return FOREVER
+        return self.organization.usable_until(self.level) if self.organization else None
+
+    @property
+    def subject(self) -> Subject | None:
+        """Only ever from the record, and only while that holds."""
+        record = self.organization.record if self.organization else None
+        return subject_of(self.level, record.found) if self.level and record else None
+
+    def is_vetted(self, now: datetime) -> bool:
+        return self.vetted_until is not None and now < self.vetted_until
 
     @property
     def status(self) -> str:
         if self.issued_at:
-            return "issued"
+            return "revoked" if self.revoked_at else "reissue_pending" if self.reissue_id else "issued"
         if self.cancelled_at:
             return "canceled"
-        return "rejected" if self.rejected_at else "pending"
-
-    @property
-    def request_status(self) -> str:
-        if self.rejected_at or self.cancelled_at:
+        if self.rejected_at:
             return "rejected"
-        return "approved" if self.approved_at else "pending"
+        return "waiting_pickup" if self.ready_at else "pending"
 
     @property
-    def dns_names(self) -> tuple[str, ...]:
-        return tuple(name.name for name in self.names)
+    def is_on_account(self) -> bool:
+        """Owed, and invoiced with its month."""
+        return self.paid_at is not None and self.payment_method == "on_account"
 
     @property
     def term(self) -> Span:
         return Span(self.term_years, self.term_days, self.term_ends_on)
 
-    @property
-    def certificate_span(self) -> Span | None:
-        wished = self.certificate_days or self.certificate_ends_on
-        return Span(days=self.certificate_days, ends_on=self.certificate_ends_on) if wished else None
+    def ends_on(self, today: date) -> date:
+        """The last day of what was bought; nothing is taken off for the time until the first certificate."""
+        return self.valid_till or self.term.end(today) + timedelta(days=self.bonus_days)
 
-    def approve(self, who: str, now: datetime) -> bool:
-        if self.approved_at and not (self.rejected_at or self.cancelled_at):
-            return False
-        self._refuse_when_closed("approved")
-        self.approved_at, self.approved_by = now, who
-        return True
+    @property
+    def open_requests(self) -> Sequence[OrderRequest]:
+        return [request for request in self.requests if request.closed_at is None]
+
+    def open_request(self, request_id: int) -> OrderRequest | None:
+        return next((request for request in self.open_requests if request.id == request_id), None)
+
+    @property
+    def new_request(self) -> OrderRequest | None:
+        return next((request for request in self.open_requests if request.type == NEW), None)
+
+    def meant(self, request_id: int | None) -> Sequence[OrderRequest]:
+        """The open request of this number; without one, all that are to be issued."""
+        return [each for each in self.open_requests if each.issues and request_id in (None, each.id)]
+
+    @property
+    def reissue(self) -> OrderRequest | None:
+        return self.open_request(self.reissue_id) if self.reissue_id else None
 
     def reject(self, who: str, reason: str, now: datetime) -> bool:
         if self.rejected_at:
             return False
-        _ask_why(reason, "rejected")
-        self._refuse_when_closed("rejected")
-        self.rejected_at, self.rejected_by, self.closing_note, self.closed_at = now, who, reason, now
+        ask_why(reason, "order is rejected")
+        self.refuse_when_closed("rejected")
+        self.rejected_at, self.rejected_by = now, who
+        self._close(who, reason, now)
         return True
 
     def cancel(self, who: str, note: str, now: datetime) -> bool:
         if self.cancelled_at:
             return False
-        _ask_why(note, "canceled")
-        self._refuse_when_closed("canceled")
-        self.cancelled_at, self.cancelled_by, self.closing_note, self.closed_at = now, who, note, now
+        ask_why(note, "order is canceled")
+        self.refuse_when_closed("canceled")
+        self.cancelled_at, self.cancelled_by = now, who
+        self._close(who, note, now)
         return True
 
-    def _refuse_when_closed(self, wish: str) -> None:
+    def cancel_later(self, who: str, note: str, now: datetime) -> bool:
+        """An outside CA may have issued already: it answers, or its time runs out, before the order is canceled."""
+        with_it = [each.permitted_until for each in self.open_requests if each.is_with_outside_ca(now)]
+        if self.cancelled_at or not with_it:
+            return False
+        ask_why(note, "order is canceled")
+        return self.wish_cancel(who, note, max(until for until in with_it if until), now)
+
+    def _close(self, who: str, note: str, now: datetime) -> None:
+        self.closing_note, self.closed_at, self.status_changed_at = note, now, now
+        for request in self.open_requests:
+            request.close_rejected(who, note, now)
+
+    def refuse_when_closed(self, wish: str) -> None:
         if self.closed_at:
             raise Rejected(
                 f"Order {self.id} is {self.status} and can no longer be {wish}; "
@@ -129,53 +212,68 @@ class CertificateOrder(MoneyFacts, Base):
                 "invalid_state",
             )
 
-    def should_ask(self, now: datetime) -> bool:
-        """Whether validation is to judge now: everything is there, and no answer is awaited or still good."""
-        ready = self.approved_at and self.paid_at and not self.closed_at
-        proven = all(name.is_proven(now) for name in self.names)
-        return bool(ready and proven and (self.ask_again_at is None or now >= self.ask_again_at))
+    def refuse_unless_issued(self, wish: str, today: date) -> None:
+        """More certificates, or none any more, are had of an order that has one and whose term runs."""
+        if self.issued_at is None or self.revoked_at:
+            raise Rejected(
+                f"Order {self.id} is {self.status} and cannot be {wish}; only an issued order can be.", "invalid_state"
+            )
+        if self.ends_on(today) < today:
+            raise Rejected(f"Order {self.id} ended on {self.valid_till}; renew it with a new order.", "invalid_state")
 
-    def ask(self, now: datetime) -> None:
-        self.asked_at, self.ask_again_at = now, now + ASK_AGAIN
-        self.issue_before = None
+    def take_request(self, request: OrderRequest, now: datetime) -> None:
+        if request.type == REISSUE:
+            if self.reissue_id:
+                raise Rejected(
+                    f"Order {self.id} is being reissued already, by request {self.reissue_id}; "
+                    "wait for its certificate, or cancel it first.",
+                    "invalid_state",
+                )
+            self.reissue_id, self.status_changed_at = request.id, now
+        self.requests.append(request)
 
-    def note_evidence(self, now: datetime) -> None:
-        """New evidence after a denial is a reason to ask at once."""
-        self.evidence_changed_at = now
-        if self.denied_at and self.issue_before is None:
-            self.ask_again_at = now
+    def reissues_itself(self, certificate_id: int) -> bool:
+        """Where this is still its certificate, and nobody has begun to replace it."""
+        return (
+            self.auto_reissue
+            and self.certificate_id == certificate_id
+            and self.revoked_at is None
+            and self.reissue_id is None
+        )
 
-    def note_authorized(self, event: IssuanceAuthorized, now: datetime) -> bool:
-        covered = set(self.dns_names) <= set(event.names)
-        if self.closed_at or self.asked_at is None or not covered or event.issue_before <= now:
-            return False
-        if self.issue_before and event.issue_before <= self.issue_before:
-            return False
-        self.authorized_at, self.issue_before, self.ask_again_at = now, event.issue_before, event.issue_before
-        self.denied_at, self.denials = None, None
-        return True
+    def note_closed(self, request: OrderRequest, now: datetime) -> None:
+        """The order is again as it was before a reissue that comes to nothing."""
+        if request.id == self.reissue_id:
+            self.reissue_id, self.status_changed_at = None, now
 
-    def note_denied(self, event: IssuanceDenied, now: datetime) -> bool:
-        if self.closed_at or self.asked_at is None:
-            return False
-        self.denied_at, self.denials, self.issue_before = now, [each.model_dump() for each in event.refused], None
-        # Evidence that came while the question was under way: the answer may not have known it.
-        is_outdated = self.evidence_changed_at is not None and self.evidence_changed_at > self.asked_at
-        self.ask_again_at = now if is_outdated else now + ASK_AGAIN
-        return True
+    def note_ready(self, now: datetime) -> None:
+        if not self.closed_at and not self.ready_at:
+            self.ready_at = self.status_changed_at = now
 
-    def may_issue(self, now: datetime) -> bool:
-        permitted = self.approved_at and self.paid_at and not self.closed_at
-        return bool(permitted and self.issue_before and now < self.issue_before)
+    def note_not_ready(self, now: datetime) -> None:
+        if self.ready_at and not self.closed_at:
+            self.ready_at, self.status_changed_at = None, now
 
-    def claim_signing(self, now: datetime) -> None:
-        self.signing_until = now + SIGNING_LEASE
+    def note_issued(self, request: OrderRequest, valid_till: date, now: datetime) -> None:
+        """A duplicate stands beside the order's own certificate; a reissue replaces it."""
+        if request.type == DUPLICATE:
+            self.duplicates_count += 1
+            return
+        if request.type == REISSUE:
+            self.reissues_count += 1
+            self.fqdns_paid += request.fqdns_added
+            self.wildcards_paid += request.wildcards_added
+        self.request_id, self.certificate_id, self.common_name = request.id, request.certificate_id, request.common_name
+        self.certificate_valid_till = valid_till
+        self.valid_till = self.ends_on(now.date())
+        self.issued_at, self.closed_at, self.status_changed_at = self.issued_at or now, self.closed_at or now, now
+        self.note_closed(request, now)
 
-    def record_issued(self, certificate_id: int, now: datetime) -> None:
-        self.certificate_id, self.issued_at, self.closed_at = certificate_id, now, now
-        self.signing_until, self.issue_failure = None, None
+    def note_revoked(self, now: datetime) -> None:
+        if not self.revoked_at:
+            self.revoked_at = self.status_changed_at = now
 
 
-def _ask_why(reason: str, deed: str) -> None:
+def ask_why(reason: str, deed: str) -> None:
     if not reason.strip():
-        raise Rejected(f"Say why the order is {deed}; the account's people read it on the order's page.")
+        raise Rejected(f"Say why the {deed}; the account's people read it on the order's page.")

@@ -1,6 +1,7 @@
+"""The page of one order, and what closes it."""
+
 from collections.abc import Callable
-from typing import Annotated, Any
-from urllib.parse import urlencode
+from typing import Annotated
 
 from fastapi import APIRouter, Form, Path, Request
 from pydantic import AfterValidator
@@ -8,57 +9,59 @@ from starlette.responses import RedirectResponse, Response
 
 from services.orders import actions, queries
 from services.orders.models import CertificateOrder
-from services.orders.pages import shown
+from services.orders.pages import request_shown, shown
 from services.orders.queries import Row
+from services.orders.rules.methods import METHODS
 from services.orders.rules.texts import without_nul
 from shared.access import Caller
 from shared.errors import DomainError, NotFound
-from shared.listing import Listing
 from shared.web import CsrfChecked, PageUser, Tx, now, page
 
 router = APIRouter(prefix="/orders", include_in_schema=False)
-PAGE = 50
 OrderNumber = Annotated[int, Path(ge=1, lt=2**31)]
 Reason = Annotated[str, AfterValidator(without_nul), Form(max_length=500)]
-
-
-@router.get("")
-async def list_orders(
-    request: Request, who: PageUser, tx: Tx, status: str = "", search: str = "", division: str = "", before: int = 0
-) -> Response:
-    who.require(*actions.READERS)
-    chosen = {"status": status, "search": search.strip(), "container_id": division}
-    listing = Listing(limit=PAGE, filters={name: (value,) for name, value in chosen.items() if value})
-    rows, total = await queries.page_of(tx, who, listing, before)
-    filters = {"status": status, "search": search, "division": division}
-    return page(
-        request,
-        "orders.html",
-        rows=[shown.listed(row, now()) for row in rows],
-        total=total,
-        filters=filters,
-        divisions=[(each.id, each.name) for each in await queries.divisions_of(tx, who.account_id)],
-        next=_next(filters, rows),
-        first=_address(filters) if before else "",
-    )
+DONE = {
+    "placed": "The order is placed.",
+    "reissue": "The reissue is asked for.",
+    "duplicate": "The duplicate is asked for.",
+    "revoke": "The revocation is asked for.",
+    "approved": "Approved.",
+    "rejected": "Rejected.",
+    "checked": "The names are looked at now; what is found stands here in a few seconds.",
+    "method": "What is to be published now stands here in a few seconds; what was there before is of no more use.",
+    "noted": "The note is kept.",
+    "auto_on": "It reissues itself, 30 days before its certificate ends.",
+    "auto_off": "It does not reissue itself.",
+}
 
 
 @router.get("/{order_id:int}")
-async def show_order(request: Request, order_id: OrderNumber, who: PageUser, tx: Tx) -> Response:
-    row = await _row(tx, who, order_id)
-    request_row = await queries.request_of(tx, order_id)
+async def show_order(request: Request, order_id: OrderNumber, who: PageUser, tx: Tx, done: str = "") -> Response:
+    row = await row_of(tx, who, order_id)
+    reissue = await queries.request(tx, row.order.reissue_id) if row.order.reissue_id else None
+    found, requests = await queries.certificates_of(tx, order_id), await queries.newest_requests(tx, order_id)
+    at = now()
     return page(
         request,
         "order.html",
-        **shown.order(row, who, now(), issues_itself=request.app.state.issues_itself),
+        **shown.order(row, who, at, request.app.state.issues_itself, reissue),
+        **request_shown.rights(row, found, reissue or row.request, who, at),
+        notice=DONE.get(done, ""),
         timeline=await queries.timeline(tx, order_id),
-        request_id=request_row.id,
+        requests=[request_shown.request(each, who) for each in requests],
+        certificates=request_shown.certificates(found, row.order.certificate_id, at.date()),
+        formats=request_shown.FORMATS,
+        most=queries.MOST_SHOWN,
+        methods=list(METHODS.items()),
+        notes=await queries.notes_of(tx, order_id),
+        own_values=await queries.custom_values_of(tx, order_id),
+        renewed_by=row.renewed_by,
     )
 
 
 @router.get("/{order_id:int}/certificate.pem")
 async def download(order_id: OrderNumber, who: PageUser, tx: Tx) -> Response:
-    row = await _row(tx, who, order_id)
+    row = await row_of(tx, who, order_id)
     if row.certificate is None:
         raise NotFound(f"Order {order_id} has no certificate yet.", "not_found|certificate")
     name = row.order.common_name.replace("*", "wildcard")
@@ -68,7 +71,7 @@ async def download(order_id: OrderNumber, who: PageUser, tx: Tx) -> Response:
 
 @router.get("/{order_id:int}/{deed}")
 async def confirm(request: Request, order_id: OrderNumber, deed: str, who: PageUser, tx: Tx) -> Response:
-    row = await _row(tx, who, order_id)
+    row = await row_of(tx, who, order_id)
     return page(request, "confirm.html", **shown.question(row.order, deed))
 
 
@@ -99,18 +102,9 @@ def _done(request: Request, order: CertificateOrder, deed: str, reason: str, cha
     return RedirectResponse(f"/orders/{order.id}", 303)
 
 
-async def _row(tx: Tx, who: Caller, order_id: int) -> Row:
+async def row_of(tx: Tx, who: Caller, order_id: int) -> Row:
     who.require(*actions.READERS)
     row = await queries.order_row(tx, who, str(order_id))
     if row is None:
         raise actions.no_order(order_id)
     return row
-
-
-def _next(filters: dict[str, str], rows: Any) -> str:
-    return _address({**filters, "before": str(rows[-1].order.id)}) if len(rows) == PAGE else ""
-
-
-def _address(filters: dict[str, str]) -> str:
-    kept = {name: value for name, value in filters.items() if value}
-    return f"/orders?{urlencode(kept)}" if kept else "/orders"

@@ -1,10 +1,10 @@
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
-from services.orders.models import AppUser, Division
+from services.orders.models import CustomField, Division
 
 
 async def remember_divisions(tx: AsyncSession, ids: Iterable[int]) -> None:
@@ -43,9 +43,25 @@ async def divisions_of(tx: AsyncSession, account_id: int) -> Sequence[Division]:
     return (await tx.scalars(query)).all()
 
 
-async def user_by_email(tx: AsyncSession, email: str) -> AppUser | None:
-    user: AppUser | None = await tx.scalar(select(AppUser).where(func.lower(AppUser.email) == email.strip().lower()))
-    return user
+async def any_division(tx: AsyncSession, division_id: int) -> Division | None:
+    await remember_divisions(tx, [division_id])
+    return _kept(tx)[division_id]
+
+
+async def divisions_named(tx: AsyncSession, ids: Iterable[int]) -> dict[int, str]:
+    rows = await tx.execute(select(Division.id, Division.name).where(Division.id.in_(list(ids))))
+    return {row.id: row.name for row in rows}
+
+
+async def top_levels(tx: AsyncSession, account_ids: Iterable[int]) -> dict[int, Division]:
+    query = select(Division).where(Division.account_id.in_(list(account_ids)), Division.parent_id.is_(None))
+    return {division.account_id: division for division in await tx.scalars(query)}
+
+
+async def custom_fields_of(tx: AsyncSession, account_id: int) -> Sequence[CustomField]:
+    return (
+        await tx.scalars(select(CustomField).where(CustomField.account_id == account_id).order_by(CustomField.id))
+    ).all()
 
 
 def _kept(tx: AsyncSession) -> dict[int, Division | None]:

@@ -6,7 +6,7 @@ from typing import TypeAlias
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.orders.models import CertificateOrder, OrderName
+from services.orders.models import CertificateOrder, OrderRequest, RequestName
 from shared.db import lock_all, locked
 from shared.events.base import OrderRef
 from shared.events.orders import SOURCE
@@ -24,7 +24,7 @@ async def lock_our_orders(tx: AsyncSession, refs: Iterable[OrderRef | None]) -> 
 
 
 async def lock_orders_with_names(tx: AsyncSession, wanted: Iterable[AccountName]) -> None:
-    """The open orders of these accounts that need these names, wildcards counting by what they stand on."""
+    """The orders of these accounts whose open requests need these names, wildcards counting by what they stand on."""
     kept = _kept(tx)
     missing = {pair for pair in wanted if pair not in kept}
     if not missing:
@@ -44,14 +44,15 @@ async def open_orders_with(tx: AsyncSession, account_id: int, domain: str) -> li
 
 async def _open_with(tx: AsyncSession, wanted: set[AccountName]) -> list[tuple[int, str, int]]:
     query = (
-        select(CertificateOrder.account_id, OrderName.domain, OrderName.order_id)
-        .join(OrderName, OrderName.order_id == CertificateOrder.id)
+        select(CertificateOrder.account_id, RequestName.domain, RequestName.order_id)
+        .join(OrderRequest, OrderRequest.id == RequestName.request_id)
+        .join(CertificateOrder, CertificateOrder.id == RequestName.order_id)
         .where(
-            CertificateOrder.closed_at.is_(None),
+            OrderRequest.closed_at.is_(None),
             CertificateOrder.account_id.in_({account_id for account_id, _ in wanted}),
-            OrderName.domain.in_({domain for _, domain in wanted}),
+            RequestName.domain.in_({domain for _, domain in wanted}),
         )
-        .order_by(OrderName.order_id)
+        .order_by(RequestName.order_id)
     )
     return [(account_id, domain, order_id) for account_id, domain, order_id in await tx.execute(query)]
 

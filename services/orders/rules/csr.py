@@ -1,9 +1,12 @@
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from services.orders.rules.keys import check_key
 from services.orders.rules.products import SIGNATURE_HASHES
@@ -16,14 +19,45 @@ MAX_LENGTH = 32_768
 class CheckedCsr:
     pem: str
     key: str
+    key_sha256: str  # of the SubjectPublicKeyInfo
 
 
+@lru_cache(maxsize=512)
 def check_csr(text: str) -> CheckedCsr:
-    """Names inside it are not read: what is certified are the names of the order."""
+    """Names inside it are not read: what is certified are the names of the order. Kept for a while, for a chunk of
+    commands reads its keys twice."""
     request = _parsed(text)
-    key = check_key(_public_key(request))
+    public_key = _public_key(request)
+    key = check_key(public_key)
     _check_signature(request)
-    return CheckedCsr(request.public_bytes(Encoding.PEM).decode("ascii"), key)
+    return CheckedCsr(request.public_bytes(Encoding.PEM).decode("ascii"), key, key_sha256(public_key))
+
+
+def key_of(text: str) -> str | None:
+    """None where it is no CSR to take; who takes it says why."""
+    try:
+        return check_csr(text).key_sha256
+    except Rejected:
+        return None
+
+
+def key_sha256(key: CertificatePublicKeyTypes) -> str:
+    return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
+
+
+def names_in(pem: str) -> tuple[str, ...]:
+    """Those that it asks for, where its CA goes by them."""
+    request = x509.load_pem_x509_csr(pem.encode("ascii"))
+    try:
+        found = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, ValueError, x509.DuplicateExtension):
+        return ()
+    return tuple(found.get_values_for_type(x509.DNSName))
+
+
+def holds(pem: str, names: Iterable[str]) -> bool:
+    """Exactly these, whatever their case."""
+    return {name.lower() for name in names_in(pem)} == {name.lower() for name in names}
 
 
 def _parsed(text: str) -> x509.CertificateSigningRequest:

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+import string
 import unicodedata
 
 import idna
@@ -10,6 +11,8 @@ from services.orders.rules.products import Product
 from shared.errors import Rejected
 
 MAX_LABELS = 10
+# Not str.lower(): it turns the Kelvin sign into k, a name nobody typed (NM2).
+_TO_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 # RFC 6761, 6762, 7686, 8375, 9476 and ICANN's .internal: never delegated, so nobody can prove them.
 _PRIVATE_TOPS = frozenset({"local", "localhost", "internal", "invalid", "onion", "alt", "lan", "home", "corp", "arpa"})
@@ -29,7 +32,7 @@ def certificate_names(common_name: str, dns_names: tuple[str, ...], product: Pro
 
 
 def dns_name(raw: str) -> str:
-    name = raw.strip().lower().removesuffix(".")
+    name = raw.strip().translate(_TO_LOWER).removesuffix(".")
     base = name.removeprefix("*.")
     if "*" in base:
         raise _refused(raw, "a wildcard is one * as the whole leftmost label")
@@ -71,11 +74,11 @@ def _ascii_label(raw: str, label: str) -> str:
 
 
 def _to_a_label(raw: str, label: str) -> str:
-    """Strict IDNA2008, no UTS 46 mapping: that makes IP addresses of look-alike digits (dcv-rules NM2, NM7)."""
+    """Strict IDNA2008, no UTS 46 mapping: that makes IP addresses of look-alike digits (NM2, NM7)."""
     try:
         return idna.encode(label, strict=True, uts46=False).decode("ascii")
     except (idna.IDNAError, UnicodeError):
-        raise _refused(raw, f'the label "{label}" is not allowed in an internationalised name') from None
+        raise _refused(raw, "one of its labels is not allowed in an internationalised name") from None
 
 
 def _is_p_label(label: str) -> bool:
@@ -99,4 +102,5 @@ def _is_ip_address(name: str) -> bool:
 
 
 def _refused(raw: str, reason: str) -> Rejected:
-    return Rejected(f'"{raw[:80]}" cannot be on a certificate: {reason}.')
+    shown = "".join(c for c in raw[:80] if c.isprintable())
+    return Rejected(f'"{shown}" cannot be on a certificate: {reason}.')

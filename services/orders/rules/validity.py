@@ -8,6 +8,7 @@ from shared.errors import Rejected
 CEILINGS = ((date(2020, 9, 1), 397), (date(2026, 3, 15), 199), (date(2027, 3, 15), 99), (date(2029, 3, 15), 46))
 MAX_TERM_YEARS = 3
 MAX_TERM_DAYS = 1095
+MOST_FREE_DAYS = 30
 BACKDATE = timedelta(hours=1)  # clocks of clients that run late
 
 
@@ -53,6 +54,12 @@ def term(wished: Span | None, today: date) -> Span:
     if wished.years is None and not 1 <= wished.in_days(today) <= MAX_TERM_DAYS:
         raise Rejected(f"An order is for 1 to {MAX_TERM_DAYS} days from today, not {wished.in_days(today)}.")
     return wished
+
+
+def free_days(term: Span, renewed_ends_on: date, today: date) -> int:
+    """Added to a renewal for what is left of the order before; none where the last day was chosen."""
+    left = (renewed_ends_on - today).days
+    return 0 if term.ends_on else max(0, min(left, MOST_FREE_DAYS))
 
 
 def certificate_span(wished: Span | None, today: date) -> Span | None:

@@ -29,18 +29,51 @@ def upgrade() -> None:
     sa.Column('buyer_reference', sa.Text(), nullable=True),
     sa.Column('billing_emails', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.Column('default_payment_method', sa.Text(), nullable=False),
+    sa.Column('may_go_on_account', sa.Boolean(), nullable=False),
+    sa.Column('negative_limit', sa.BigInteger(), nullable=True),
     sa.Column('opened_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_account'))
     )
+    op.create_table('authority',
+    sa.Column('key_id', sa.Text(), nullable=False),
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('certificate', postgresql.BYTEA(), nullable=False),
+    sa.Column('is_root', sa.Boolean(), nullable=False),
+    sa.Column('list_number', sa.BigInteger(), nullable=False),
+    sa.Column('due_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('key_id', name=op.f('pk_authority'))
+    )
+    op.create_index('ix_authority_due_at', 'authority', ['due_at'], unique=False)
+    op.create_table('blocked_key',
+    sa.Column('key_sha256', sa.Text(), nullable=False),
+    sa.Column('certificate_id', sa.BigInteger(), nullable=False),
+    sa.Column('blocked_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('blocked_by', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('key_sha256', name=op.f('pk_blocked_key'))
+    )
+    op.create_table('order_count',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
+    sa.Column('division_id', sa.BigInteger(), nullable=False),
+    sa.Column('state', sa.Text(), nullable=False),
+    sa.Column('n', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_order_count'))
+    )
+    op.create_index('ix_order_count_division_id', 'order_count', ['division_id', 'state'], unique=False, postgresql_include=['n'])
     op.create_table('app_user',
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False, start=151, maxvalue=1073741823), nullable=False),
     sa.Column('account_id', sa.BigInteger(), nullable=True),
+    sa.Column('is_api_only', sa.Boolean(), nullable=False),
     sa.Column('email', sa.Text(), nullable=False),
     sa.Column('first_name', sa.Text(), nullable=False),
     sa.Column('last_name', sa.Text(), nullable=False),
+    sa.Column('job_title', sa.Text(), nullable=False),
+    sa.Column('telephone', sa.Text(), nullable=False),
     sa.Column('role', sa.Text(), nullable=False),
     sa.Column('divisions', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.Column('password_hash', sa.Text(), nullable=True),
+    sa.Column('session', sa.BigInteger(), nullable=False),
+    sa.Column('link_hash', sa.Text(), nullable=True),
+    sa.Column('link_until', sa.DateTime(timezone=True), nullable=True),
     sa.Column('failed_sign_ins', sa.BigInteger(), nullable=False),
     sa.Column('locked_until', sa.DateTime(timezone=True), nullable=True),
     sa.Column('last_sign_in_at', sa.DateTime(timezone=True), nullable=True),
@@ -48,9 +81,23 @@ def upgrade() -> None:
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('disabled_at', sa.DateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['account_id'], ['account.id'], name=op.f('fk_app_user_account_id_account')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_app_user'))
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_app_user')),
+    sa.UniqueConstraint('link_hash', name=op.f('uq_app_user_link_hash'))
     )
-    op.create_index('uq_app_user_email', 'app_user', [sa.literal_column('lower(email)')], unique=True)
+    op.create_index('ix_app_user_account_id_id', 'app_user', ['account_id', 'id'], unique=False)
+    op.create_index('uq_app_user_email', 'app_user', [sa.literal_column('lower(email)')], unique=True, postgresql_where=sa.text('NOT is_api_only'))
+    op.create_table('custom_field',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=False, start=1, maxvalue=1073741823), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('label', sa.Text(), nullable=False),
+    sa.Column('description', sa.Text(), nullable=False),
+    sa.Column('data_type', sa.Text(), nullable=False),
+    sa.Column('is_required', sa.Boolean(), nullable=False),
+    sa.Column('is_active', sa.Boolean(), nullable=False),
+    sa.ForeignKeyConstraint(['account_id'], ['account.id'], name=op.f('fk_custom_field_account_id_account')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_custom_field'))
+    )
+    op.create_index('ix_custom_field_account_id_id', 'custom_field', ['account_id', 'id'], unique=False)
     op.create_table('division',
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False, start=14, maxvalue=1073741823), nullable=False),
     sa.Column('public_id', sa.UUID(), nullable=False),
@@ -58,6 +105,7 @@ def upgrade() -> None:
     sa.Column('parent_id', sa.BigInteger(), nullable=True),
     sa.Column('name', sa.Text(), nullable=False),
     sa.Column('description', sa.Text(), nullable=False),
+    sa.Column('product_name_ids', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.Column('is_active', sa.Boolean(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['account_id'], ['account.id'], name=op.f('fk_division_account_id_account')),
@@ -66,6 +114,16 @@ def upgrade() -> None:
     )
     op.create_index('ix_division_account_id', 'division', ['account_id'], unique=False)
     op.create_index('uq_division_top_level', 'division', ['account_id'], unique=True, postgresql_where='parent_id IS NULL')
+    op.create_table('revocation_list',
+    sa.Column('authority', sa.Text(), nullable=False),
+    sa.Column('number', sa.BigInteger(), nullable=False),
+    sa.Column('der', postgresql.BYTEA(), nullable=False),
+    sa.Column('entries', sa.BigInteger(), nullable=False),
+    sa.Column('this_update', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('next_update', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['authority'], ['authority.key_id'], name=op.f('fk_revocation_list_authority_authority')),
+    sa.PrimaryKeyConstraint('authority', 'number', name=op.f('pk_revocation_list'))
+    )
     op.create_table('api_key',
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False, start=1501, maxvalue=1073741823), nullable=False),
     sa.Column('user_id', sa.BigInteger(), nullable=False),
@@ -79,48 +137,82 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_api_key')),
     sa.UniqueConstraint('key_hash', name=op.f('uq_api_key_key_hash'))
     )
+    op.create_index(op.f('ix_api_key_user_id'), 'api_key', ['user_id'], unique=False)
+    op.create_table('organization',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=False, start=110001, maxvalue=1073741823), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('division_id', sa.BigInteger(), nullable=False),
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('assumed_name', sa.Text(), nullable=False),
+    sa.Column('address', sa.Text(), nullable=False),
+    sa.Column('address2', sa.Text(), nullable=False),
+    sa.Column('city', sa.Text(), nullable=False),
+    sa.Column('state', sa.Text(), nullable=False),
+    sa.Column('zip', sa.Text(), nullable=False),
+    sa.Column('country', sa.Text(), nullable=False),
+    sa.Column('telephone', sa.Text(), nullable=False),
+    sa.Column('match_key', sa.Text(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('created_by', sa.Text(), nullable=False),
+    sa.Column('edited_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('deactivated_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('go_on_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('record_id', sa.UUID(), nullable=True),
+    sa.ForeignKeyConstraint(['account_id'], ['account.id'], name=op.f('fk_organization_account_id_account')),
+    sa.ForeignKeyConstraint(['division_id'], ['division.id'], name=op.f('fk_organization_division_id_division')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_organization'))
+    )
+    op.create_index('ix_organization_account_id_id', 'organization', ['account_id', 'id'], unique=False)
+    op.create_index('ix_organization_account_id_match_key', 'organization', ['account_id', 'match_key'], unique=False)
+    op.create_index('ix_organization_division_id_id', 'organization', ['division_id', 'id'], unique=False)
+    op.create_index('ix_organization_go_on_at', 'organization', ['go_on_at'], unique=False, postgresql_where='go_on_at IS NOT NULL')
     op.create_table('certificate_order',
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False, start=100001, maxvalue=1073741823), nullable=False),
     sa.Column('account_id', sa.BigInteger(), nullable=False),
     sa.Column('division_id', sa.BigInteger(), nullable=False),
     sa.Column('user_id', sa.BigInteger(), nullable=True),
-    sa.Column('product_name_id', sa.Text(), nullable=False),
+    sa.Column('product_name_id', sa.Text(collation='C'), nullable=False),
     sa.Column('term_years', sa.BigInteger(), nullable=True),
     sa.Column('term_days', sa.BigInteger(), nullable=True),
     sa.Column('term_ends_on', sa.Date(), nullable=True),
-    sa.Column('certificate_days', sa.BigInteger(), nullable=True),
-    sa.Column('certificate_ends_on', sa.Date(), nullable=True),
-    sa.Column('common_name', sa.Text(), nullable=False),
-    sa.Column('csr', sa.Text(), nullable=False),
-    sa.Column('key', sa.Text(), nullable=False),
-    sa.Column('signature_hash', sa.Text(), nullable=False),
-    sa.Column('server_platform_id', sa.BigInteger(), nullable=True),
+    sa.Column('organization_id', sa.BigInteger(), nullable=True),
     sa.Column('payment_method', sa.Text(), nullable=False),
     sa.Column('purchase_order_number', sa.Text(), nullable=True),
-    sa.Column('dcv_method', sa.Text(), nullable=False),
-    sa.Column('dcv_random_value', sa.Text(), nullable=False),
-    sa.Column('comments', sa.Text(), nullable=True),
     sa.Column('placed_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('placed_by', sa.Text(), nullable=False),
-    sa.Column('approved_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('approved_by', sa.Text(), nullable=True),
+    sa.Column('fqdns_paid', sa.BigInteger(), nullable=False),
+    sa.Column('wildcards_paid', sa.BigInteger(), nullable=False),
+    sa.Column('auto_renew', sa.Boolean(), nullable=False),
+    sa.Column('auto_reissue', sa.Boolean(), nullable=False),
+    sa.Column('disable_renewal_notifications', sa.Boolean(), nullable=False),
+    sa.Column('custom_renewal_message', sa.Text(), nullable=True),
+    sa.Column('additional_emails', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+    sa.Column('locale', sa.Text(), nullable=True),
+    sa.Column('renewal_of_id', sa.BigInteger(), nullable=True),
+    sa.Column('bonus_days', sa.BigInteger(), nullable=False),
+    sa.Column('request_id', sa.BigInteger(), nullable=False),
+    sa.Column('common_name', sa.Text(collation='C'), nullable=False),
+    sa.Column('certificate_id', sa.BigInteger(), nullable=True),
+    sa.Column('certificate_valid_till', sa.Date(), nullable=True),
+    sa.Column('reissue_id', sa.BigInteger(), nullable=True),
+    sa.Column('valid_till', sa.Date(), nullable=True),
+    sa.Column('reissues_count', sa.BigInteger(), nullable=False),
+    sa.Column('duplicates_count', sa.BigInteger(), nullable=False),
     sa.Column('rejected_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('rejected_by', sa.Text(), nullable=True),
     sa.Column('cancelled_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('cancelled_by', sa.Text(), nullable=True),
     sa.Column('closing_note', sa.Text(), nullable=True),
-    sa.Column('asked_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('ask_again_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('evidence_changed_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('authorized_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('issue_before', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('denied_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('denials', postgresql.JSONB(astext_type=sa.Text()), nullable=True),
-    sa.Column('signing_until', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('issue_failure', sa.Text(), nullable=True),
+    sa.Column('ready_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('issued_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('certificate_id', sa.BigInteger(), nullable=True),
     sa.Column('closed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('revoked_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('status_changed_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('state', sa.Text(), sa.Computed("CASE WHEN revoked_at IS NOT NULL THEN 'revoked'\n     WHEN issued_at IS NOT NULL THEN CASE WHEN reissue_id IS NULL THEN 'issued' ELSE 'reissue_pending' END\n     WHEN cancelled_at IS NOT NULL THEN 'canceled' WHEN rejected_at IS NOT NULL THEN 'rejected'\n     WHEN ready_at IS NOT NULL THEN 'waiting_pickup' ELSE 'pending' END", persisted=True), nullable=False),
+    sa.Column('cancel_wanted_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('cancel_wanted_by', sa.Text(), nullable=True),
+    sa.Column('cancel_wanted_note', sa.Text(), nullable=True),
+    sa.Column('cancel_due_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('paid_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('currency', sa.Text(), nullable=True),
     sa.Column('net_amount', sa.BigInteger(), nullable=True),
@@ -128,7 +220,7 @@ def upgrade() -> None:
     sa.Column('total_amount', sa.BigInteger(), nullable=True),
     sa.Column('receipt_id', sa.BigInteger(), nullable=True),
     sa.Column('invoice_id', sa.BigInteger(), nullable=True),
-    sa.Column('invoice_number', sa.Text(), nullable=True),
+    sa.Column('invoice_number', sa.Text(collation='C'), nullable=True),
     sa.Column('invoice_path', sa.Text(), nullable=True),
     sa.Column('waiting_since', sa.DateTime(timezone=True), nullable=True),
     sa.Column('waiting_reason', sa.Text(), nullable=True),
@@ -139,21 +231,247 @@ def upgrade() -> None:
     sa.Column('credit_note_id', sa.BigInteger(), nullable=True),
     sa.Column('credit_note_number', sa.Text(), nullable=True),
     sa.Column('credit_note_amount', sa.BigInteger(), nullable=True),
+    sa.Column('credit_note_to_funds', sa.BigInteger(), nullable=True),
     sa.Column('credit_note_path', sa.Text(), nullable=True),
     sa.Column('credited_at', sa.DateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['account_id'], ['account.id'], name=op.f('fk_certificate_order_account_id_account')),
     sa.ForeignKeyConstraint(['division_id'], ['division.id'], name=op.f('fk_certificate_order_division_id_division')),
+    sa.ForeignKeyConstraint(['organization_id'], ['organization.id'], name=op.f('fk_certificate_order_organization_id_organization')),
     sa.ForeignKeyConstraint(['user_id'], ['app_user.id'], name=op.f('fk_certificate_order_user_id_app_user')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_certificate_order'))
     )
     op.create_index('ix_certificate_order_account_id', 'certificate_order', ['account_id', 'id'], unique=False)
-    op.create_index('ix_certificate_order_ask_again_at', 'certificate_order', ['ask_again_at'], unique=False, postgresql_where='closed_at IS NULL')
+    op.create_index('ix_certificate_order_account_id_common_name', 'certificate_order', ['account_id', 'common_name', 'id'], unique=False)
+    op.create_index('ix_certificate_order_account_id_placed_at', 'certificate_order', ['account_id', 'placed_at', 'id'], unique=False)
+    op.create_index('ix_certificate_order_account_id_product_name_id', 'certificate_order', ['account_id', 'product_name_id', 'id'], unique=False)
+    op.create_index('ix_certificate_order_account_id_state', 'certificate_order', ['account_id', 'state', 'id'], unique=False)
+    op.create_index('ix_certificate_order_account_id_valid_till', 'certificate_order', ['account_id', 'certificate_valid_till', 'id'], unique=False)
+    op.create_index('ix_certificate_order_account_status', 'certificate_order', ['account_id', 'status_changed_at', 'id'], unique=False)
+    op.create_index('ix_certificate_order_cancel_due_at', 'certificate_order', ['cancel_due_at'], unique=False, postgresql_where='closed_at IS NULL')
+    op.create_index(op.f('ix_certificate_order_certificate_id'), 'certificate_order', ['certificate_id'], unique=False)
     op.create_index(op.f('ix_certificate_order_common_name'), 'certificate_order', ['common_name'], unique=False)
     op.create_index('ix_certificate_order_division_id', 'certificate_order', ['division_id', 'id'], unique=False)
-    op.create_index('ix_certificate_order_issue_before', 'certificate_order', ['issue_before'], unique=False, postgresql_where='closed_at IS NULL')
+    op.create_index('ix_certificate_order_division_id_state', 'certificate_order', ['division_id', 'state', 'id'], unique=False)
+    op.create_index('ix_certificate_order_invoice_number', 'certificate_order', ['invoice_number'], unique=False)
+    op.create_index('ix_certificate_order_organization_id', 'certificate_order', ['organization_id', 'id'], unique=False, postgresql_where='organization_id IS NOT NULL')
+    op.create_index('ix_certificate_order_placed_at', 'certificate_order', ['placed_at', 'id'], unique=False)
+    op.create_index('ix_certificate_order_renewal_of_id', 'certificate_order', ['renewal_of_id'], unique=False, postgresql_where='renewal_of_id IS NOT NULL')
+    op.create_index('ix_certificate_order_state', 'certificate_order', ['state', 'id'], unique=False)
+    op.create_index('ix_certificate_order_status_changed_at', 'certificate_order', ['status_changed_at', 'id'], unique=False)
+    op.create_index('ix_certificate_order_user_id', 'certificate_order', ['user_id', 'id'], unique=False)
+    op.create_table('organization_contact',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=False, start=120001, maxvalue=1073741823), nullable=False),
+    sa.Column('organization_id', sa.BigInteger(), nullable=False),
+    sa.Column('contact_type', sa.Text(), nullable=False),
+    sa.Column('user_id', sa.BigInteger(), nullable=True),
+    sa.Column('first_name', sa.Text(), nullable=False),
+    sa.Column('last_name', sa.Text(), nullable=False),
+    sa.Column('email', sa.Text(), nullable=False),
+    sa.Column('job_title', sa.Text(), nullable=False),
+    sa.Column('telephone', sa.Text(), nullable=False),
+    sa.Column('telephone_extension', sa.Text(), nullable=False),
+    sa.Column('added_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('removed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['organization_id'], ['organization.id'], name=op.f('fk_organization_contact_organization_id_organization')),
+    sa.ForeignKeyConstraint(['user_id'], ['app_user.id'], name=op.f('fk_organization_contact_user_id_app_user')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_organization_contact'))
+    )
+    op.create_index('ix_organization_contact_organization_id', 'organization_contact', ['organization_id', 'id'], unique=False)
+    op.create_table('organization_entry',
+    sa.Column('id', sa.UUID(), nullable=False),
+    sa.Column('organization_id', sa.BigInteger(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('who', sa.Text(), nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('sentence', sa.Text(), nullable=False),
+    sa.ForeignKeyConstraint(['organization_id'], ['organization.id'], name=op.f('fk_organization_entry_organization_id_organization')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_organization_entry'))
+    )
+    op.create_index('ix_organization_entry_organization_id', 'organization_entry', ['organization_id', 'id'], unique=False)
+    op.create_table('organization_record',
+    sa.Column('id', sa.UUID(), nullable=False),
+    sa.Column('organization_id', sa.BigInteger(), nullable=False),
+    sa.Column('legal_name', sa.Text(), nullable=False),
+    sa.Column('assumed_name', sa.Text(), nullable=False),
+    sa.Column('address', sa.Text(), nullable=False),
+    sa.Column('city', sa.Text(), nullable=False),
+    sa.Column('state', sa.Text(), nullable=False),
+    sa.Column('zip', sa.Text(), nullable=False),
+    sa.Column('country', sa.Text(), nullable=False),
+    sa.Column('telephone', sa.Text(), nullable=False),
+    sa.Column('business_category', sa.Text(), nullable=False),
+    sa.Column('jurisdiction_country', sa.Text(), nullable=False),
+    sa.Column('jurisdiction_state', sa.Text(), nullable=False),
+    sa.Column('jurisdiction_city', sa.Text(), nullable=False),
+    sa.Column('registration_number', sa.Text(), nullable=False),
+    sa.Column('entered_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('entered_by', sa.Text(), nullable=False),
+    sa.Column('entered_by_user', sa.BigInteger(), nullable=False),
+    sa.ForeignKeyConstraint(['entered_by_user'], ['app_user.id'], name=op.f('fk_organization_record_entered_by_user_app_user')),
+    sa.ForeignKeyConstraint(['organization_id'], ['organization.id'], name=op.f('fk_organization_record_organization_id_organization')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_organization_record'))
+    )
+    op.create_index('ix_organization_record_organization_id', 'organization_record', ['organization_id', 'id'], unique=False)
+    op.create_table('organization_validation',
+    sa.Column('organization_id', sa.BigInteger(), nullable=False),
+    sa.Column('level', sa.Text(), nullable=False),
+    sa.Column('asked_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('asked_by', sa.Text(), nullable=False),
+    sa.Column('open_since', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('told_until', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('told_days', sa.BigInteger(), nullable=True),
+    sa.Column('look_at', sa.DateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['organization_id'], ['organization.id'], name=op.f('fk_organization_validation_organization_id_organization')),
+    sa.PrimaryKeyConstraint('organization_id', 'level', name=op.f('pk_organization_validation'))
+    )
+    op.create_index('ix_organization_validation_look_at', 'organization_validation', ['look_at'], unique=False, postgresql_where='look_at IS NOT NULL')
+    op.create_index('ix_organization_validation_open_since', 'organization_validation', ['open_since'], unique=False, postgresql_where='open_since IS NOT NULL')
+    op.create_table('custom_value',
+    sa.Column('order_id', sa.BigInteger(), nullable=False),
+    sa.Column('metadata_id', sa.BigInteger(), nullable=False),
+    sa.Column('label', sa.Text(), nullable=False),
+    sa.Column('value', sa.Text(), nullable=False),
+    sa.ForeignKeyConstraint(['order_id'], ['certificate_order.id'], name=op.f('fk_custom_value_order_id_certificate_order')),
+    sa.PrimaryKeyConstraint('order_id', 'metadata_id', name=op.f('pk_custom_value'))
+    )
+    op.create_table('order_note',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=False, start=1, maxvalue=1073741823), nullable=False),
+    sa.Column('order_id', sa.BigInteger(), nullable=False),
+    sa.Column('text', sa.Text(), nullable=False),
+    sa.Column('written_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('written_by', sa.Text(), nullable=False),
+    sa.ForeignKeyConstraint(['order_id'], ['certificate_order.id'], name=op.f('fk_order_note_order_id_certificate_order')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_order_note'))
+    )
+    op.create_index('ix_order_note_order_id', 'order_note', ['order_id', 'id'], unique=False)
+    op.create_table('order_request',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=False, start=900001, maxvalue=1073741823), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('order_id', sa.BigInteger(), nullable=False),
+    sa.Column('type', sa.Text(), nullable=False),
+    sa.Column('requested_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('requested_by', sa.Text(), nullable=False),
+    sa.Column('user_id', sa.BigInteger(), nullable=True),
+    sa.Column('comments', sa.Text(), nullable=True),
+    sa.Column('approved_by', sa.Text(), nullable=True),
+    sa.Column('rejected_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('rejected_by', sa.Text(), nullable=True),
+    sa.Column('processor_id', sa.BigInteger(), nullable=True),
+    sa.Column('processor_comment', sa.Text(), nullable=True),
+    sa.Column('escalated_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('names_added', postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+    sa.Column('revokes_id', sa.BigInteger(), nullable=True),
+    sa.Column('revocation_reason', sa.Text(), nullable=True),
+    sa.Column('common_name', sa.Text(), nullable=False),
+    sa.Column('csr', sa.Text(), nullable=True),
+    sa.Column('key', sa.Text(), nullable=True),
+    sa.Column('key_sha256', sa.Text(), nullable=True),
+    sa.Column('signature_hash', sa.Text(), nullable=True),
+    sa.Column('server_platform_id', sa.BigInteger(), nullable=True),
+    sa.Column('certificate_days', sa.BigInteger(), nullable=True),
+    sa.Column('certificate_ends_on', sa.Date(), nullable=True),
+    sa.Column('dcv_method', sa.Text(), nullable=True),
+    sa.Column('dcv_random_value', sa.Text(), nullable=True),
+    sa.Column('approved_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('closed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('asked_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('ask_again_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('evidence_changed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('authorized_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('issue_before', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('denied_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('denials', postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+    sa.Column('ready_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('issuer', sa.Text(), nullable=True),
+    sa.Column('permitted_from', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('permitted_until', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('signing_until', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('issue_failure', sa.Text(), nullable=True),
+    sa.Column('issued_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('certificate_id', sa.BigInteger(), nullable=True),
+    sa.Column('paid_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('currency', sa.Text(), nullable=True),
+    sa.Column('net_amount', sa.BigInteger(), nullable=True),
+    sa.Column('tax_amount', sa.BigInteger(), nullable=True),
+    sa.Column('total_amount', sa.BigInteger(), nullable=True),
+    sa.Column('receipt_id', sa.BigInteger(), nullable=True),
+    sa.Column('invoice_id', sa.BigInteger(), nullable=True),
+    sa.Column('invoice_number', sa.Text(collation='C'), nullable=True),
+    sa.Column('invoice_path', sa.Text(), nullable=True),
+    sa.Column('waiting_since', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('waiting_reason', sa.Text(), nullable=True),
+    sa.Column('waiting_message', sa.Text(), nullable=True),
+    sa.Column('shortfall_amount', sa.BigInteger(), nullable=True),
+    sa.Column('released_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('released_message', sa.Text(), nullable=True),
+    sa.Column('credit_note_id', sa.BigInteger(), nullable=True),
+    sa.Column('credit_note_number', sa.Text(), nullable=True),
+    sa.Column('credit_note_amount', sa.BigInteger(), nullable=True),
+    sa.Column('credit_note_to_funds', sa.BigInteger(), nullable=True),
+    sa.Column('credit_note_path', sa.Text(), nullable=True),
+    sa.Column('credited_at', sa.DateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['account_id'], ['account.id'], name=op.f('fk_order_request_account_id_account')),
+    sa.ForeignKeyConstraint(['order_id'], ['certificate_order.id'], name=op.f('fk_order_request_order_id_certificate_order')),
+    sa.ForeignKeyConstraint(['user_id'], ['app_user.id'], name=op.f('fk_order_request_user_id_app_user')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_order_request'))
+    )
+    op.create_index('ix_order_request_account_id', 'order_request', ['account_id', 'id'], unique=False)
+    op.create_index('ix_order_request_ask_again_at', 'order_request', ['ask_again_at'], unique=False, postgresql_where='closed_at IS NULL')
+    op.create_index('ix_order_request_issue_before', 'order_request', ['issue_before'], unique=False, postgresql_where='closed_at IS NULL')
+    op.create_index('ix_order_request_order_id', 'order_request', ['order_id', 'id'], unique=False)
+    op.create_index('ix_order_request_type_requested_at', 'order_request', ['type', 'requested_at'], unique=False, postgresql_where=sa.text('closed_at IS NULL AND approved_at IS NULL'))
+    op.create_index('ix_order_request_undecided', 'order_request', ['account_id', 'id'], unique=False, postgresql_where=sa.text('closed_at IS NULL AND approved_at IS NULL'))
+    op.create_table('organization_check',
+    sa.Column('id', sa.UUID(), nullable=False),
+    sa.Column('record_id', sa.UUID(), nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('source', sa.Text(), nullable=False),
+    sa.Column('evidence', sa.Text(), nullable=False),
+    sa.Column('passed', sa.Boolean(), nullable=False),
+    sa.Column('checked_on', sa.Date(), nullable=False),
+    sa.Column('recorded_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('recorded_by', sa.Text(), nullable=False),
+    sa.Column('recorded_by_user', sa.BigInteger(), nullable=False),
+    sa.ForeignKeyConstraint(['record_id'], ['organization_record.id'], name=op.f('fk_organization_check_record_id_organization_record')),
+    sa.ForeignKeyConstraint(['recorded_by_user'], ['app_user.id'], name=op.f('fk_organization_check_recorded_by_user_app_user')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_organization_check'))
+    )
+    op.create_index('ix_organization_check_record_id', 'organization_check', ['record_id', 'id'], unique=False)
+    op.create_table('timeline_entry',
+    sa.Column('id', sa.UUID(), nullable=False),
+    sa.Column('order_id', sa.BigInteger(), nullable=False),
+    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('who', sa.Text(), nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('sentence', sa.Text(), nullable=False),
+    sa.Column('link', sa.Text(), nullable=True),
+    sa.ForeignKeyConstraint(['order_id'], ['certificate_order.id'], name=op.f('fk_timeline_entry_order_id_certificate_order')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_timeline_entry'))
+    )
+    op.create_index('ix_timeline_entry_order_id', 'timeline_entry', ['order_id', 'id'], unique=False)
+    op.create_table('acme_order',
+    sa.Column('request_id', sa.BigInteger(), nullable=False),
+    sa.Column('order_id', sa.BigInteger(), nullable=False),
+    sa.Column('url', sa.Text(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('finalized_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('due_at', sa.DateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['order_id'], ['certificate_order.id'], name=op.f('fk_acme_order_order_id_certificate_order')),
+    sa.ForeignKeyConstraint(['request_id'], ['order_request.id'], name=op.f('fk_acme_order_request_id_order_request')),
+    sa.PrimaryKeyConstraint('request_id', name=op.f('pk_acme_order'))
+    )
+    op.create_index('ix_acme_order_due_at', 'acme_order', ['due_at'], unique=False, postgresql_where='due_at IS NOT NULL')
     op.create_table('certificate',
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False, start=200001, maxvalue=1073741823), nullable=False),
     sa.Column('order_id', sa.BigInteger(), nullable=False),
+    sa.Column('request_id', sa.BigInteger(), nullable=False),
+    sa.Column('common_name', sa.Text(), nullable=False),
+    sa.Column('dns_names', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+    sa.Column('csr', sa.Text(), nullable=False),
+    sa.Column('key', sa.Text(), nullable=False),
+    sa.Column('key_sha256', sa.Text(), nullable=False),
+    sa.Column('signature_hash', sa.Text(), nullable=False),
+    sa.Column('server_platform_id', sa.BigInteger(), nullable=True),
     sa.Column('pem', sa.Text(), nullable=False),
     sa.Column('intermediate_pem', sa.Text(), nullable=False),
     sa.Column('root_pem', sa.Text(), nullable=False),
@@ -161,16 +479,25 @@ def upgrade() -> None:
     sa.Column('thumbprint', sa.Text(), nullable=False),
     sa.Column('valid_from', sa.Date(), nullable=False),
     sa.Column('valid_till', sa.Date(), nullable=False),
+    sa.Column('not_before', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('not_after', sa.DateTime(timezone=True), nullable=False),
     sa.Column('issued_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('issuer', sa.Text(), nullable=False),
+    sa.Column('issuer_key', sa.Text(), nullable=False),
+    sa.Column('irregularity', sa.Text(), nullable=True),
     sa.ForeignKeyConstraint(['order_id'], ['certificate_order.id'], name=op.f('fk_certificate_order_id_certificate_order')),
+    sa.ForeignKeyConstraint(['request_id'], ['order_request.id'], name=op.f('fk_certificate_request_id_order_request')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_certificate')),
     sa.UniqueConstraint('serial_number', name=op.f('uq_certificate_serial_number')),
     sa.UniqueConstraint('thumbprint', name=op.f('uq_certificate_thumbprint'))
     )
-    op.create_index(op.f('ix_certificate_order_id'), 'certificate', ['order_id'], unique=False)
-    op.create_table('order_name',
+    op.create_index(op.f('ix_certificate_key_sha256'), 'certificate', ['key_sha256'], unique=False)
+    op.create_index('ix_certificate_order_id', 'certificate', ['order_id', 'id'], unique=False)
+    op.create_table('request_name',
+    sa.Column('request_id', sa.BigInteger(), nullable=False),
+    sa.Column('name', sa.Text(collation='C'), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
     sa.Column('order_id', sa.BigInteger(), nullable=False),
-    sa.Column('name', sa.Text(), nullable=False),
     sa.Column('position', sa.BigInteger(), nullable=False),
     sa.Column('domain', sa.Text(), nullable=False),
     sa.Column('domain_id', sa.BigInteger(), nullable=True),
@@ -187,31 +514,53 @@ def upgrade() -> None:
     sa.Column('checks', sa.BigInteger(), nullable=False),
     sa.Column('checked_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('next_check_at', sa.DateTime(timezone=True), nullable=True),
-    sa.ForeignKeyConstraint(['order_id'], ['certificate_order.id'], name=op.f('fk_order_name_order_id_certificate_order')),
-    sa.PrimaryKeyConstraint('order_id', 'name', name=op.f('pk_order_name'))
+    sa.ForeignKeyConstraint(['order_id'], ['certificate_order.id'], name=op.f('fk_request_name_order_id_certificate_order')),
+    sa.ForeignKeyConstraint(['request_id'], ['order_request.id'], name=op.f('fk_request_name_request_id_order_request')),
+    sa.PrimaryKeyConstraint('request_id', 'name', name=op.f('pk_request_name'))
     )
-    op.create_index(op.f('ix_order_name_domain'), 'order_name', ['domain'], unique=False)
-    op.create_table('order_request',
-    sa.Column('id', sa.BigInteger(), sa.Identity(always=False, start=900001, maxvalue=1073741823), nullable=False),
+    op.create_index('ix_request_name_account_id_name', 'request_name', ['account_id', 'name'], unique=False)
+    op.create_index('ix_request_name_account_id_reversed', 'request_name', ['account_id', sa.literal_column('reverse(name)')], unique=False)
+    op.create_index(op.f('ix_request_name_domain'), 'request_name', ['domain'], unique=False)
+    op.create_index('ix_request_name_lexemes', 'request_name', [sa.literal_column("array_to_tsvector(string_to_array(name, '.'::text) || string_to_array((account_id::text || '/'::text) || replace(name, '.'::text, ('.'::text || account_id::text) || '/'::text), '.'::text))")], unique=False, postgresql_using='gin')
+    op.create_index('ix_request_name_name', 'request_name', ['name'], unique=False)
+    op.create_index('ix_request_name_order_id', 'request_name', ['order_id'], unique=False)
+    op.create_index('ix_request_name_reversed', 'request_name', [sa.literal_column('reverse(name)')], unique=False)
+    op.create_table('expiry',
+    sa.Column('certificate_id', sa.BigInteger(), nullable=False),
     sa.Column('order_id', sa.BigInteger(), nullable=False),
-    sa.Column('type', sa.Text(), nullable=False),
+    sa.Column('common_name', sa.Text(), nullable=False),
+    sa.Column('valid_from', sa.Date(), nullable=False),
+    sa.Column('valid_till', sa.Date(), nullable=False),
+    sa.Column('due_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('reissue_at', sa.DateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['certificate_id'], ['certificate.id'], name=op.f('fk_expiry_certificate_id_certificate')),
+    sa.ForeignKeyConstraint(['order_id'], ['certificate_order.id'], name=op.f('fk_expiry_order_id_certificate_order')),
+    sa.PrimaryKeyConstraint('certificate_id', name=op.f('pk_expiry'))
+    )
+    op.create_index('ix_expiry_due_at', 'expiry', ['due_at'], unique=False, postgresql_where='due_at IS NOT NULL')
+    op.create_index('ix_expiry_order_id', 'expiry', ['order_id'], unique=False)
+    op.create_index('ix_expiry_reissue_at', 'expiry', ['reissue_at'], unique=False, postgresql_where='reissue_at IS NOT NULL')
+    op.create_table('revocation',
+    sa.Column('certificate_id', sa.BigInteger(), nullable=False),
+    sa.Column('order_id', sa.BigInteger(), nullable=False),
+    sa.Column('request_id', sa.BigInteger(), nullable=True),
+    sa.Column('issuer', sa.Text(), nullable=False),
+    sa.Column('issuer_key', sa.Text(), nullable=False),
+    sa.Column('serial_number', sa.Text(), nullable=False),
+    sa.Column('not_after', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=False),
     sa.Column('requested_at', sa.DateTime(timezone=True), nullable=False),
-    sa.ForeignKeyConstraint(['order_id'], ['certificate_order.id'], name=op.f('fk_order_request_order_id_certificate_order')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_order_request'))
+    sa.Column('requested_by', sa.Text(), nullable=False),
+    sa.Column('due_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('failure', sa.Text(), nullable=True),
+    sa.Column('revoked_at', sa.DateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['certificate_id'], ['certificate.id'], name=op.f('fk_revocation_certificate_id_certificate')),
+    sa.ForeignKeyConstraint(['order_id'], ['certificate_order.id'], name=op.f('fk_revocation_order_id_certificate_order')),
+    sa.PrimaryKeyConstraint('certificate_id', name=op.f('pk_revocation'))
     )
-    op.create_index(op.f('ix_order_request_order_id'), 'order_request', ['order_id'], unique=False)
-    op.create_table('timeline_entry',
-    sa.Column('id', sa.UUID(), nullable=False),
-    sa.Column('order_id', sa.BigInteger(), nullable=False),
-    sa.Column('at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('who', sa.Text(), nullable=False),
-    sa.Column('kind', sa.Text(), nullable=False),
-    sa.Column('sentence', sa.Text(), nullable=False),
-    sa.Column('link', sa.Text(), nullable=True),
-    sa.ForeignKeyConstraint(['order_id'], ['certificate_order.id'], name=op.f('fk_timeline_entry_order_id_certificate_order')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_timeline_entry'))
-    )
-    op.create_index('ix_timeline_entry_order_id', 'timeline_entry', ['order_id', 'id'], unique=False)
+    op.create_index('ix_revocation_due_at', 'revocation', ['due_at'], unique=False, postgresql_where='revoked_at IS NULL')
+    op.create_index('ix_revocation_listed', 'revocation', ['issuer_key', 'not_after'], unique=False, postgresql_where='revoked_at IS NOT NULL')
+    op.create_index('ix_revocation_order_id', 'revocation', ['order_id'], unique=False)
     # ### end Alembic commands ###
     for statement in TRIGGERS:
         op.execute(statement)
