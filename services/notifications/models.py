@@ -91,3 +91,54 @@ class Message(Base):
             raise Conflict(fault)
         self.due_at, self.give_up_at = now, now + rules.GIVE_UP_AFTER
         self.attempts, self.final = 0, False
+
+
+class Account(Base):
+    """The name by which mails call an account. What orders announced wins over what an order said of it."""
+
+    __tablename__ = "account"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    name: Mapped[str]
+    announced: Mapped[bool]
+
+
+class Person(Base):
+    """A user as orders last told."""
+
+    __tablename__ = "person"
+    __table_args__ = (Index("ix_person_account_id_role", "account_id", "role", "id", postgresql_where=text("active")),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    account_id: Mapped[int]
+    name: Mapped[str]
+    email: Mapped[str]
+    role: Mapped[str]
+    divisions: Mapped[list[Any]]  # none: all of them
+    active: Mapped[bool]
+    told_at: Mapped[datetime]
+
+    def looks_after(self, division_id: int) -> bool:
+        """0: what belongs to no division, which is for those of the whole account."""
+        return not self.divisions or division_id in self.divisions
+
+
+class KnownOrder(Base):
+    """Whom mails about an order go to: who ordered, and the addresses that were given with it."""
+
+    __tablename__ = "known_order"
+
+    source: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    division_id: Mapped[int]
+    requester_id: Mapped[int | None]
+    emails: Mapped[list[str]]
+
+
+class Muted(Base):
+    """A kind of mail that a person does not want."""
+
+    __tablename__ = "muted"
+
+    person_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(primary_key=True)

@@ -1,9 +1,15 @@
+from typing import Any
+
 from sqlalchemy import event as sql_event
 
+from shared.events.billing import FundsLow, OrderStillWaiting
 from shared.ids import new_id
 from tests.bus import as_record
 from tests.conftest import World
-from tests.notifications.makers import a_credit_note_document, an_invoice_document
+from tests.events.contracts import golden
+from tests.notifications.makers import NOW, a_credit_note_document, an_invoice_document
+
+GOLDEN = golden()
 
 
 async def test_documents_become_messages_and_a_repeat_changes_nothing(world: World) -> None:
@@ -57,3 +63,30 @@ async def test_a_batch_of_documents_costs_as_many_statements_as_one(world: World
         return len(seen)
 
     assert await statements(1) == await statements(100)
+
+
+def told_of_low_funds(**changed: Any) -> FundsLow:
+    return FundsLow.model_validate(GOLDEN["billing.funds_low"] | {"id": new_id()} | changed)
+
+
+def a_reminder(**changed: Any) -> OrderStillWaiting:
+    return OrderStillWaiting.model_validate(GOLDEN["billing.order_still_waiting"] | {"id": new_id()} | changed)
+
+
+async def test_low_funds_are_mailed_for_each_crossing_and_a_repeat_changes_nothing(world: World) -> None:
+    first, second = told_of_low_funds(recipients=["a@acme.example", "b@acme.example"]), told_of_low_funds()
+
+    await world.deliver("notifications", first)
+    await world.deliver("notifications", first.model_copy(update={"occurred_at": NOW}), second)
+
+    rows = await world.rows("notifications", "SELECT recipient FROM message ORDER BY recipient")
+    assert [row.recipient for row in rows] == ["a@acme.example", "ap@acme.example", "b@acme.example"]
+
+
+async def test_a_waiting_order_is_mailed_once_a_stage_to_whoever_can_do_something(world: World) -> None:
+    await world.deliver("notifications", a_reminder(days=1), a_reminder(days=1), a_reminder(days=7))
+    await world.deliver("notifications", a_reminder(days=7), a_reminder(days=21, acts="staff", reason="price"))
+
+    rows = await world.rows("notifications", "SELECT number, content FROM message")
+    assert sorted((row.number, row.content["days"]) for row in rows) == [("Order 1201", 1), ("Order 1201", 7)]
+    assert await world.parked("notifications") == []

@@ -138,3 +138,101 @@ def test_a_mail_about_a_purchase_order_says_what_became_of_it_and_has_nothing_at
     if what == "rejected":
         assert "The contract <b>ended</b>." in part(mail, "plain")
         assert "The contract &lt;b&gt;ended&lt;/b&gt;." in part(mail, "html")
+
+
+LOW = {"currency": "EUR", "total": 4_500, "threshold": 50_000, "unlimited": False, "order": None}
+WAITING = {
+    "currency": "EUR", "total": 17_731, "shortfall": 7_731, "since": "2026-11-16", "days": 7, "message": "Deposit <b>.",
+    "order": {"source": "issuary/orders", "id": 1201},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("template", "content", "subject", "says"),
+    [
+        ("funds_low", LOW, "Funds of Main are low: 45.00 EUR", ["45.00 EUR", "500.00 EUR", "Deposit funds"]),
+        ("funds_low", LOW | {"unlimited": True, "total": -500}, "Funds of Main are low: −5.00 EUR", ["no limit"]),
+        ("order_still_waiting", WAITING, "Order 1201 has been waiting for 7 days", ["16 November 2026", "cancelled"]),
+        ("order_still_waiting", WAITING | {"days": 1, "total": None, "shortfall": None, "currency": None},
+         "Order 1201 has been waiting for 1 day", ["16 November 2026"]),
+    ],
+)  # fmt: skip
+def test_an_alert_says_the_figures_and_what_to_do(
+    template: str, content: dict[str, Any], subject: str, says: list[str]
+) -> None:
+    message = a_message(template=template, number="Main", content=content)
+    message.claim(NOW, SENDER.domain)
+
+    mail = read(compose(message, None, SENDER))
+
+    assert mail["Subject"] == subject
+    for kind in ("plain", "html"):
+        text = " ".join(part(mail, kind).split())
+        assert [said for said in says if said not in text] == []
+    if template == "order_still_waiting":
+        assert ("Deposit <b>." in part(mail, "plain"), "Deposit &lt;b&gt;." in part(mail, "html")) == (True, True)
+
+
+OURS = {"order": {"source": "issuary/orders", "id": 1201}, "total": None, "currency": None, "why": "requester"}
+TO_PEOPLE: list[tuple[str, dict[str, Any], str, list[str]]] = [
+    ("certificate_issued", {"common_name": "www.acme.example", "names": ["www.acme.example", "acme.example"],
+     "serial_number": "0A", "valid_till": "2027-06-09"}, "Certificate for www.acme.example is issued",
+     ["www.acme.example, acme.example", "9 June 2027", "0A"]),
+    ("certificate_expiring", {"common_name": "www.acme.example", "valid_till": "2026-12-23", "days": 30},
+     "Certificate for www.acme.example expires in 30 days", ["23 December 2026", "Renew the order"]),
+    ("certificate_expiring", {"common_name": "www.acme.example", "valid_till": "2026-11-23", "days": 0},
+     "Certificate for www.acme.example expires today", ["23 November 2026"]),
+    ("certificate_revoked", {"serial_number": "0A", "reason": "key_compromise", "revoked_on": "2026-11-23"},
+     "A certificate of order 1201 is revoked", ["key compromise", "23 November 2026"]),
+    ("request_submitted", {"request_type": "reissue", "common_name": "www.acme.example", "requested_by": "<b>Eve</b>",
+     "comments": "Soon"}, "A reissue of order 1201 waits for approval",
+     ["www.acme.example", "Soon", "Approve or reject"]),
+    ("request_decided", {"request_type": "revoke", "decision": "rejected", "decided_by": "Bob", "comment": "Why?"},
+     "Your revocation of order 1201 was rejected", ["Why?", "Nothing of it happens"]),
+    ("request_decided", {"request_type": "other", "decision": "approved", "decided_by": "Bob", "comment": ""},
+     "Your request of order 1201 was approved", ["goes on by itself"]),
+    ("order_rejected", {"rejected_by": "Bob", "reason": "The <i>wrong</i> domain"}, "Order 1201 was rejected",
+     ["given back"]),
+    ("domain_validation_expiring", {"order": None, "domain_id": 88, "days": 1, "usable_until": "2026-11-24",
+     "pending": True}, "The validation of acme.example ends in 1 day",
+     ["24 November 2026", "under way", "/domains/88"]),
+    ("domain_validation_expired", {"order": None, "domain_id": 88, "days": None, "usable_until": "2026-11-22",
+     "pending": False}, "The validation of acme.example has ended", ["22 November 2026", "/domains/88"]),
+    ("organization_expiring", {"order": None, "organization_id": 7, "level": "EV", "days": 14,
+     "validated_until": "2026-12-07"}, "The EV validation of acme.example ends in 14 days", ["7 December 2026"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("template", "content", "subject", "says"), TO_PEOPLE)
+def test_a_mail_to_a_person_says_what_happened_and_what_to_do(
+    template: str, content: dict[str, Any], subject: str, says: list[str]
+) -> None:
+    message = a_message(template=template, number="acme.example", content=OURS | content)
+    message.claim(NOW, SENDER.domain)
+
+    mail = read(compose(message, None, SENDER))
+
+    assert mail["Subject"] == subject
+    for kind in ("plain", "html"):
+        text = " ".join(part(mail, kind).split())
+        assert [expected for expected in says if expected not in text] == []
+        assert "https://console.ca.example/messages/preferences" in text
+        assert "None" not in text
+    assert "<b>Eve" not in part(mail, "html")
+    assert "<i>wrong" not in part(mail, "html")
+
+
+@pytest.mark.parametrize(
+    ("why", "says", "may_choose"),
+    [("manager", "you manage Acme", True), ("named", f"{RECIPIENT} was given with the order", False)],
+)
+def test_a_mail_to_a_person_says_why_it_came(why: str, says: str, may_choose: bool) -> None:
+    template, content, *_ = TO_PEOPLE[1]
+    message = a_message(template=template, content=OURS | content | {"why": why})
+    message.claim(NOW, SENDER.domain)
+
+    mail = read(compose(message, None, SENDER))
+
+    for kind in ("plain", "html"):
+        assert says in part(mail, kind)
+        assert ("/messages/preferences" in part(mail, kind)) is may_choose

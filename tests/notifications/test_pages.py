@@ -11,8 +11,11 @@ from services.notifications import actions
 from services.notifications.rules import Undelivered
 from shared.events.orders import CredentialChanged
 from shared.ids import new_id
+from shared.migrate import ROOT
 from tests.conftest import ENVIRONMENT, World
-from tests.notifications.makers import NOW, RECIPIENT, an_invoice_document
+from tests.notifications.makers import NOW, RECIPIENT, a_message, an_invoice_document
+
+MAILS = ROOT / "services" / "notifications" / "templates" / "mail"
 
 OPERATOR, FINANCE, STANDARD, ONE_DIVISION = 1, 2, 3, 4
 USERS = {OPERATOR: ("operator", 0), FINANCE: ("finance_manager", 9001), STANDARD: ("standard_user", 9001)}
@@ -186,3 +189,18 @@ async def test_no_form_of_another_site_and_no_customer_sends_a_mail_again(world:
 
     (row,) = await world.rows("notifications", "SELECT final FROM message")
     assert row.final
+
+
+async def test_every_kind_of_mail_has_its_words_in_the_list(world: World) -> None:
+    kinds = {path.name.removesuffix(".subject.txt") for path in MAILS.glob("*.subject.txt")}
+    async with world.notifications.db.transaction() as tx:
+        for n, kind in enumerate(sorted(kinds)):
+            content = {"total": None if n % 2 else 100, "currency": "EUR", "order": None}
+            tx.add(a_message(id=new_id(), about=kind, template=kind, content=content, number=f"N-{n}"))
+
+    async with signed_in(world, FINANCE) as client:
+        page = await client.get("/messages")
+
+    assert page.status_code == 200
+    assert [n for n in range(len(kinds)) if f"N-{n}" not in page.text] == []
+    assert len(kinds) >= 7

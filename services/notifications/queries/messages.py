@@ -11,8 +11,16 @@ from services.notifications import rules
 from services.notifications.models import Message
 from shared.access import Caller
 from shared.db import lock_all
-from shared.events.billing import AboutPurchaseOrder, CreditNoteDocumentReady, DocumentReady, InvoiceDocumentReady
+from shared.events.billing import (
+    AboutPurchaseOrder,
+    CreditNoteDocumentReady,
+    DocumentReady,
+    FundsLow,
+    InvoiceDocumentReady,
+    OrderStillWaiting,
+)
 
+Told = DocumentReady | AboutPurchaseOrder | FundsLow | OrderStillWaiting
 STATES: dict[str, ColumnElement[bool]] = {
     "sent": Message.sent_at.is_not(None),
     "failed": Message.final.is_(True),
@@ -33,11 +41,15 @@ async def lock_purchase_order_messages(tx: AsyncSession, events: Sequence[AboutP
     await _lock(tx, ((event, event.subject, event.type) for event in events))
 
 
+async def lock_reminders(tx: AsyncSession, events: Sequence[FundsLow | OrderStillWaiting]) -> None:
+    await _lock(tx, ((event, rules.about(event), event.type) for event in events))
+
+
 async def _lock_messages(tx: AsyncSession, events: Sequence[DocumentReady], template: str) -> None:
     await _lock(tx, ((event, str(event.document_id), template) for event in events))
 
 
-async def _lock(tx: AsyncSession, wanted: Iterable[tuple[DocumentReady | AboutPurchaseOrder, str, str]]) -> None:
+async def _lock(tx: AsyncSession, wanted: Iterable[tuple[Told, str, str]]) -> None:
     keys = [
         rules.message_id(about, template, recipient)
         for event, about, template in wanted

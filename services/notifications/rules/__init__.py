@@ -6,6 +6,8 @@ from uuid import UUID, uuid5
 
 import idna
 
+from shared.events.billing import FundsLow, OrderStillWaiting
+
 MESSAGES = UUID("0a7e5f5c-3f0e-4a0f-9d5a-6a1c7f2b9e41")  # the namespace of message ids
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360))
 GIVE_UP_AFTER = timedelta(days=3)
@@ -30,6 +32,14 @@ class Undelivered(Exception):
 def message_id(about: str, template: str, recipient: str) -> UUID:
     """The same thing, template and recipient are the same message, however often it is asked for."""
     return uuid5(MESSAGES, f"{about}/{template}/{recipient.casefold()}")
+
+
+def about(told: FundsLow | OrderStillWaiting) -> str:
+    """What is said again is another message: each crossing of a threshold, each stage of waiting."""
+    if isinstance(told, FundsLow):
+        return f"{told.subject}/{told.id}"
+    names = f"/request/{told.request_id}" if told.request_id else ""
+    return f"{told.subject}{names}/{told.days}"
 
 
 def next_try(attempts: int, now: datetime, give_up_at: datetime) -> datetime | None:
