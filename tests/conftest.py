@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck, settings
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -20,6 +21,7 @@ from shared.migrate import upgrade
 from shared.relay import Relay
 from shared.service import Service
 from tests.bus import Bus, as_record
+from tests.workers import ByFile
 
 SERVICES = tuple(
     n for n in ("orders", "billing", "validation", "notifications") if Path(f"services/{n}/app.py").exists()
@@ -29,11 +31,20 @@ CLEAN = "billing_clean"
 SERVICE_KEY = "service-key-of-the-tests"
 ENVIRONMENT = {
     "ISSUARY_ENV": "dev",
+    "ISSUARY_ORDERS_ISSUER": "built-in",
+    "ISSUARY_ORDERS_ANSWER_WITHIN": "0.1",
+    "ISSUARY_ORDERS_ISSUERS": "ssl_dv_rapidssl=events,cloud_dv_geotrust=acme",
     "ISSUARY_SESSION_SECRET": "session-secret-of-the-tests",
     "ISSUARY_SERVICE_KEY": SERVICE_KEY,
+    "ISSUARY_RATE_LIMITS": "none",
     "ISSUARY_VALIDATION_TEST_MODE": "1",
     "ISSUARY_VALIDATION_RESOLVERS": "127.0.0.1:1",
 }
+
+
+# A machine that has other work to do makes no test wrong.
+settings.register_profile("whatever time it takes", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("whatever time it takes")
 
 
 def pytest_configure() -> None:
@@ -59,6 +70,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.filterwarnings("ignore::ResourceWarning"))
         if item.get_closest_marker("containers") and STACK != "containers":
             item.add_marker(pytest.mark.skip(reason="needs a container engine: STACK=containers make test"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    return ByFile(config, log)
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -94,15 +110,17 @@ async def engines(databases: dict[str, str]) -> AsyncIterator[dict[str, AsyncEng
         await engine.dispose()
 
 
-@pytest.fixture(scope="session")
-def built(databases: dict[str, str]) -> dict[str, Service]:
+@pytest_asyncio.fixture(scope="session")
+async def built(databases: dict[str, str]) -> AsyncIterator[dict[str, Service]]:
     services = {}
     for name, url in databases.items():
         environment = {**ENVIRONMENT, "ISSUARY_DATABASE_URL": url}
         settings = import_module(f"services.{name}.settings").Settings.from_environment(environment)
         services[name] = import_module(f"services.{name}.app").build(settings)
         services[name].door.commit_offset = None  # there is no broker here
-    return services
+    yield services
+    for service in services.values():
+        await service.stop()
 
 
 class World:
@@ -115,6 +133,8 @@ class World:
         self.relays = {name: Relay(s.db, self.bus, None, _nothing) for name, s in services.items()}
 
     def __getattr__(self, name: str) -> Service:
+        if name not in self.services:
+            raise AttributeError(name)  # hypothesis looks at its arguments
         return self.services[name]
 
     async def settle(self, *, steps: bool = True, rounds: int = 60) -> None:
@@ -164,8 +184,8 @@ async def _nothing() -> None:
     return None
 
 
-@pytest_asyncio.fixture
-async def world(built: dict[str, Service], engines: dict[str, AsyncEngine]) -> AsyncIterator[World]:
+@asynccontextmanager
+async def undone(built: dict[str, Service], engines: dict[str, AsyncEngine]) -> AsyncIterator[World]:
     connections = {name: await engine.connect() for name, engine in engines.items()}
     outer = {name: await connection.begin() for name, connection in connections.items()}
     binds = {name: service.db.bind for name, service in built.items()}
@@ -178,3 +198,9 @@ async def world(built: dict[str, Service], engines: dict[str, AsyncEngine]) -> A
         service.db.rebind(binds[name])
         await outer[name].rollback()
         await connections[name].close()
+
+
+@pytest_asyncio.fixture
+async def world(built: dict[str, Service], engines: dict[str, AsyncEngine]) -> AsyncIterator[World]:
+    async with undone(built, engines) as world:
+        yield world

@@ -1,12 +1,22 @@
 """Events and rows as tests need them, each with good defaults."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import count
 from typing import Any
 
 from shared.events.base import OURS, Money
 from shared.events.billing import DepositFunds
-from shared.events.orders import Account, AccountOpened, Address, Division, OrderCancelled, OrderPlaced, Term
+from shared.events.orders import (
+    Account,
+    AccountOpened,
+    Address,
+    Division,
+    OrderCancelled,
+    OrderNamesAdded,
+    OrderPlaced,
+    ReissueCancelled,
+    Term,
+)
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 YEAR = datetime.now(UTC).year  # of documents issued by these tests
@@ -60,6 +70,37 @@ def a_cancellation(order: OrderPlaced, **changed: Any) -> OrderCancelled:
         "note": "No longer needed",
     }
     return OrderCancelled(**given | changed)
+
+
+def names_added(order: OrderPlaced, *added: str, request_id: int = 7, **changed: Any) -> OrderNamesAdded:
+    """For the whole term unless told otherwise."""
+    given: dict[str, Any] = {
+        "source": order.source,
+        "occurred_at": NOW,
+        "account_id": order.account_id,
+        "order_id": order.order_id,
+        "request_id": request_id,
+        "names": (*order.names, *added),
+        "added": added,
+        "starts_on": date(2026, 11, 24),
+        "term_ends_on": date(2027, 11, 23),
+        "added_by": "ann@acme.example",
+        "added_at": NOW,
+    }
+    return OrderNamesAdded(**given | changed)
+
+
+def a_cancelled_reissue(order: OrderPlaced, request_id: int = 7, **changed: Any) -> ReissueCancelled:
+    given: dict[str, Any] = {
+        "source": order.source,
+        "occurred_at": NOW,
+        "account_id": order.account_id,
+        "order_id": order.order_id,
+        "request_id": request_id,
+        "cancelled_by": "ann@acme.example",
+        "note": "Not needed after all",
+    }
+    return ReissueCancelled(**given | changed)
 
 
 def a_deposit(minor: int, **changed: Any) -> DepositFunds:

@@ -12,12 +12,15 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
-from benchmarks import floor, ground, naive
+from benchmarks import closing, floor, ground, large_book, naive
 from services.billing.app import build
 from services.billing.models import Base
+from services.billing.queries.verify import verify
 from services.billing.settings import Settings
+from shared.db import Database, make_engine
 from shared.devstack.chosen import Postgres
 from shared.events.orders import OrderPlaced
+from tests.billing.book import assert_in_order
 from tests.bus import as_record
 from tests.conftest import CLEAN, copy_database
 
@@ -76,7 +79,7 @@ async def test_all_contenders_write_the_same_rows(
     postgres: Postgres, databases: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ground, "ACCOUNTS", 7)
-    await ground._open_accounts(await copy_database(postgres, CLEAN, "bench"))
+    await ground.open_accounts(await copy_database(postgres, CLEAN, "bench"))
     events = ground.orders(COUNT)
     written: dict[str, dict[str, list[str]]] = {}
 
@@ -98,7 +101,7 @@ async def test_all_contenders_leave_alone_what_they_have_had(
     postgres: Postgres, databases: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ground, "ACCOUNTS", 3)
-    await ground._open_accounts(await copy_database(postgres, CLEAN, "bench"))
+    await ground.open_accounts(await copy_database(postgres, CLEAN, "bench"))
     events = ground.orders(5)
 
     for contender in (issuary, naively, on_the_floor):
@@ -107,3 +110,35 @@ async def test_all_contenders_leave_alone_what_they_have_had(
         before = await rows_of(url)
         await contender(url, events)
         assert await rows_of(url) == before, contender.__name__
+
+
+async def test_the_large_book_is_one_that_billing_could_have_made(
+    postgres: Postgres, databases: dict[str, str]
+) -> None:
+    url = await copy_database(postgres, CLEAN, "bench_large")
+    await ground.open_accounts(url)
+
+    await large_book.fill(url, large_book.Size(invoices=200, postings=2000))
+
+    db = Database(make_engine(url, "tests"))
+    assert [str(breach) async for breach in verify(db, lambda table, rows: None)] == []
+    async with db.transaction() as tx:
+        rows = {name: await tx.scalar(text(f"SELECT count(*) FROM {name}")) for name in ("invoice", "posting")}
+    await db.bind.dispose()  # type: ignore[union-attr]
+    assert rows["invoice"] == 200
+    assert 1800 <= rows["posting"] <= 2000
+
+
+async def test_the_month_that_is_measured_is_closed_and_in_order(postgres: Postgres, databases: dict[str, str]) -> None:
+    url = await copy_database(postgres, CLEAN, "bench_month")
+    given = {"ISSUARY_DATABASE_URL": url, "ISSUARY_BILLING_DEFAULT_LIMITS": ground.LIMIT}
+    service = build(Settings.from_environment(given))
+
+    await closing._last_month(service, 7)
+    found = await closing._close(service)
+
+    assert found["close_invoices_per_s"] > 0
+    counted = {name: len(rows) for name, rows in (await rows_of(url)).items()}
+    assert (counted["invoice"], counted["usage"], counted["closing"]) == (7, 13, 7)
+    await assert_in_order(service.db)
+    await service.stop()

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from services.validation.clients.configured import perspectives_of
+from services.validation.settings import Settings
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -38,3 +41,18 @@ def test_an_image_is_built_by_one_service_and_before_the_others_that_have_it(ser
     for name, told in services.items():
         if (builder := builders.get(told["image"])) and name != builder:
             assert builder in all_before(services, name), f"{name} may be started before {builder} has built its image"
+
+
+def test_the_perspectives_that_run_are_those_that_are_configured() -> None:
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    name = "ISSUARY_VALIDATION_PERSPECTIVES"
+    given = {name: compose["validation"]["environment"][name]}
+    configured = perspectives_of(Settings.from_environment(given))
+
+    run = {
+        one["command"][-1]: one["environment"]["ISSUARY_VALIDATION_PERSPECTIVE_REGION"]
+        for name, one in compose.items()
+        if name.startswith("perspective-")
+    }
+    assert run == {one.name: one.region for one in configured.remotes}
+    assert len(run) == 5

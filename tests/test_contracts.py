@@ -25,6 +25,18 @@ def test_every_event_has_a_schema_and_a_golden_sample_and_nothing_else_has_a_sch
     assert set(CLASSES) <= set(GOLDEN)
 
 
+def test_every_event_is_listed_by_its_speaker() -> None:
+    ours = {kind for kind in subclasses(Event) if kind.__module__.startswith("shared.events.")}
+
+    assert {kind for kind in ours if isinstance(kind.model_fields["type"].default, str)} == set(CLASSES.values())
+
+
+def subclasses(kind: type[Event]) -> Iterator[type[Event]]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from subclasses(child)
+
+
 def test_no_change_of_a_class_breaks_a_reader() -> None:
     assert broken() == []
 

@@ -13,6 +13,7 @@ from aiokafka import ConsumerRecord
 from pydantic import BaseModel
 
 from services.billing.actions.catalogue import CatalogueFile
+from services.orders.rules.checklist import ITEMS
 from shared.asyncapi import all_events
 from shared.door.decode import Decoder
 from shared.events.orders import OrderPlaced, PlaceOrder
@@ -117,7 +118,8 @@ async def test_the_event_map_has_every_event_and_who_hears_it() -> None:
 
 
 def record(value: bytes, topic: str) -> ConsumerRecord[Any, Any]:
-    return ConsumerRecord(topic, 0, 0, 0, 0, b"9001", value, None, 4, len(value), ())
+    key = str(json.loads(value)["account_id"]).encode()
+    return ConsumerRecord(topic, 0, 0, 0, 0, key, value, None, len(key), len(value), ())
 
 
 def json_blocks(page: str) -> list[str]:
@@ -154,6 +156,12 @@ def test_every_word_of_the_catalogue_file_is_explained() -> None:
 
     words = [*CatalogueFile.model_fields, *(name for part in schema["$defs"].values() for name in part["properties"])]
     assert [word for word in words if f"`{word}`" not in text] == []
+
+
+def test_the_checklist_of_organizations_is_written_down() -> None:
+    rows = {row[0]: row[1:3] for row in rows_of("organizations.md")}
+
+    assert rows == {f"`{item.kind}`": [item.rules.get("ov", "–"), item.rules.get("ev", "–")] for item in ITEMS}
 
 
 def test_decisions_are_numbered_without_gap() -> None:

@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 from faststream.middlewares import AckPolicy
 from sqlalchemy import event as hooks
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.billing.cli import load
 from services.billing.models import Account
+from services.orders.rules.issuance import Issued
+from shared.db import utcnow
 from shared.door import CHUNK, _decode, _parse
 from shared.events import billing, orders, validation
 from shared.events.base import OURS, Event, OrderRef
@@ -21,7 +24,8 @@ from tests.conftest import SERVICES, World
 from tests.events.contracts import golden
 from tests.makers import NOW, a_cancellation, a_deposit, an_account, an_opened_account, an_order
 from tests.orders.conftest import Company, open_company
-from tests.orders.makers import csr
+from tests.orders.makers import authorized, charged, csr, validated
+from tests.orders.outside import made as issued_outside
 
 GOLDEN = golden()
 FEW, MANY = 20, CHUNK
@@ -90,6 +94,8 @@ class Feed:
         self.division = company.divisions["Main"]
         self.ours: list[OrderRef] = []
         self.purchase_orders: list[int] = []
+        self.product = "ssl_dv_geotrust"
+        self.issued: dict[int, Issued] = {}
 
     def host(self, n: int) -> str:
         return f"n{n}.acme.example"
@@ -99,7 +105,7 @@ class Feed:
 
     def placing(self, n: int) -> Event:
         return self.command(
-            orders.PlaceOrder, n, csr=CSR, names=[self.host(n)], product_name_id="ssl_dv_geotrust", term={"years": 1},
+            orders.PlaceOrder, n, csr=CSR, names=[self.host(n)], product_name_id=self.product, term={"years": 1},
             division={"id": self.division, "name": "Main"},
         )  # fmt: skip
 
@@ -117,6 +123,24 @@ class Feed:
     def asked(self, kind: type[Event], **changed: Any) -> Make:
         return lambda n: self.command(kind, n, order_id=self.ours[n].id, **changed)
 
+    def issuing(self, n: int) -> Event:
+        """What an outside CA made of the nth order; the same each time it is asked for."""
+        made = self.issued.setdefault(n, issued_outside(names=(self.host(n),)))
+        certificate, chain = made.pem, (made.intermediate, made.root)
+        return self.asked(orders.RecordIssuedCertificate, certificate=certificate, chain=chain)(n)
+
+    def revoking(self, n: int) -> Event:
+        serial = self.issued[n].serial_number
+        return self.asked(orders.RecordRevokedCertificate, serial_number=serial, revoked_at=utcnow())(n)
+
+    async def make_ready(self, count: int) -> None:
+        """An outside CA was told of them."""
+        ours, names = [ref.id for ref in self.ours], [self.host(n) for n in range(count)]
+        await self.world.deliver("orders", *(charged(self.account, number) for number in ours))
+        await self.world.deliver("orders", *(validated(self.account, name) for name in names))
+        told = (authorized(self.account, number, (name,)) for number, name in zip(ours, names, strict=True))
+        await self.world.deliver("orders", *told)
+
     async def place_ours(self, count: int) -> None:
         await self.world.deliver("orders", *(self.placing(n) for n in range(count)))
         rows = await self.world.rows("orders", "SELECT id FROM certificate_order ORDER BY id")
@@ -131,21 +155,29 @@ def of_orders(feed: Feed) -> dict[type[Event], Make]:
     b, v = billing, validation
     return {
         b.OrderCharged: feed.about("billing.order_charged", b.OrderCharged),
+        b.OrderOnAccount: feed.about("billing.order_on_account", b.OrderOnAccount),
         b.OrderWaiting: feed.about("billing.order_waiting", b.OrderWaiting),
         b.OrderReleased: feed.about("billing.order_released", b.OrderReleased),
+        b.TermsChanged: lambda n: from_golden("billing.terms_changed", b.TermsChanged, account_id=feed.account + n),
         b.InvoiceIssued: feed.about("billing.invoice_issued", b.InvoiceIssued),
         b.InvoiceDocumentReady: feed.about("billing.invoice_document_ready", b.InvoiceDocumentReady),
         b.CreditNoteIssued: feed.about("billing.credit_note_issued", b.CreditNoteIssued),
         b.CreditNoteDocumentReady: feed.about("billing.credit_note_document_ready", b.CreditNoteDocumentReady),
         v.DomainSubmitted: feed.about("validation.domain_submitted", v.DomainSubmitted),
+        v.DcvMethodChanged: feed.about("validation.dcv_method_changed", v.DcvMethodChanged),
         v.DomainValidated: feed.about("validation.domain_validated", v.DomainValidated),
         v.DomainValidationFailed: feed.about("validation.domain_validation_failed", v.DomainValidationFailed),
         v.IssuanceAuthorized: feed.about("validation.issuance_authorized", v.IssuanceAuthorized),
         v.IssuanceDenied: feed.about("validation.issuance_denied", v.IssuanceDenied),
+        orders.OpenAccount: lambda n: feed.command(
+            orders.OpenAccount, n, account_id=0, name=f"Shop {n}", currency="EUR"
+        ),
         orders.PlaceOrder: feed.placing,
         orders.ApproveOrder: feed.asked(orders.ApproveOrder),
         orders.RejectOrder: feed.asked(orders.RejectOrder, reason="Ordered twice"),
         orders.CancelOrder: feed.asked(orders.CancelOrder, note="No longer needed"),
+        orders.RecordIssuedCertificate: feed.issuing,
+        orders.RecordRevokedCertificate: feed.revoking,
     }
 
 
@@ -159,10 +191,19 @@ def of_billing(feed: Feed) -> dict[type[Event], Make]:
         orders.DivisionAdded: lambda n: orders.DivisionAdded(
             occurred_at=NOW, account_id=9001, division=orders.Division(id=30_000 + n, name=f"D {n}", parent_id=14)
         ),
+        orders.DivisionChanged: lambda n: orders.DivisionChanged(
+            occurred_at=NOW, account_id=9001, division=orders.Division(id=31_000 + n, name=f"E {n}", parent_id=14)
+        ),
         orders.OrderPlaced: placed.__getitem__,
         orders.OrderCancelled: lambda n: a_cancellation(placed[n]),
         orders.OrderRejected: lambda n: from_golden(
             "orders.order_rejected", orders.OrderRejected, order_id=placed[n].order_id
+        ),
+        orders.OrderNamesAdded: lambda n: from_golden(
+            "orders.order_names_added", orders.OrderNamesAdded, order_id=placed[n].order_id, request_id=n + 1
+        ),
+        orders.ReissueCancelled: lambda n: from_golden(
+            "orders.reissue_cancelled", orders.ReissueCancelled, order_id=placed[n].order_id, request_id=n + 1
         ),
         billing.DepositFunds: lambda n: a_deposit(10_000_000),
         billing.RecordPayment: lambda n: from_golden(
@@ -174,7 +215,21 @@ def of_billing(feed: Feed) -> dict[type[Event], Make]:
         billing.DecidePurchaseOrder: lambda n: from_golden(
             "billing.decide_purchase_order", billing.DecidePurchaseOrder, purchase_order_id=feed.purchase_orders[n]
         ),
+        billing.ImportInvoice: lambda n: from_golden(
+            "billing.import_invoice", billing.ImportInvoice, legacy_number=f"R-{n}"
+        ),
+        billing.ImportBalance: lambda n: from_golden(
+            "billing.import_balance", billing.ImportBalance, legacy_source=f"oldbill {n}"
+        ),
         billing.SetTerms: lambda n: from_golden("billing.set_terms", billing.SetTerms, payment_days=n),
+        billing.SetSubscription: lambda n: from_golden(
+            "billing.set_subscription",
+            billing.SetSubscription,
+            name=f"pki {n}",
+            starts_on=NOW.date().replace(year=2999),
+            ends_on=None,
+        ),
+        billing.ClosePeriod: lambda n: from_golden("billing.close_period", billing.ClosePeriod, period="2026-10"),
         orders.CredentialChanged: a_credential,
     }
 
@@ -188,6 +243,22 @@ def of_validation(feed: Feed) -> dict[type[Event], Make]:
     placed = [an_order(order_id=6000 + n, names=(feed.host(n),)) for n in range(FEW + MANY)]
     ended = {"source": OURS + "orders", "account_id": 9001, "occurred_at": NOW}
     return {
+        orders.AccountOpened: an_account_of_its_own,
+        orders.AccountChanged: lambda n: orders.AccountChanged(
+            occurred_at=NOW, account_id=9001 + n, account=an_account(id=9001 + n, name=f"Acme {n}")
+        ),
+        orders.DivisionAdded: lambda n: orders.DivisionAdded(
+            occurred_at=NOW, account_id=9001, division=orders.Division(id=30_000 + n, name=f"D {n}", parent_id=14)
+        ),
+        validation.SubmitDomain: lambda n: from_golden(
+            "validation.submit_domain", validation.SubmitDomain, name=feed.host(n)
+        ),
+        validation.ChangeDcvMethod: lambda n: from_golden(
+            "validation.change_dcv_method", validation.ChangeDcvMethod, name=feed.host(n)
+        ),
+        validation.CheckDomain: lambda n: from_golden(
+            "validation.check_domain", validation.CheckDomain, name=feed.host(n)
+        ),
         orders.OrderPlaced: placed.__getitem__,
         validation.AuthorizeIssuance: lambda n: validation.AuthorizeIssuance(
             source=OURS + "orders", account_id=9001, order=placed[n].order, names=placed[n].names
@@ -198,6 +269,15 @@ def of_validation(feed: Feed) -> dict[type[Event], Make]:
         ),
         orders.CertificateIssued: lambda n: from_golden(
             "orders.certificate_issued", orders.CertificateIssued, **ended, order_id=placed[n].order_id
+        ),
+        orders.RequestSubmitted: lambda n: from_golden(
+            "orders.request_submitted", orders.RequestSubmitted, order_id=6000 + n, names=[feed.host(n)]
+        ),
+        orders.RequestDecided: lambda n: from_golden(
+            "orders.request_decided", orders.RequestDecided, order_id=6000 + n, decision="rejected"
+        ),
+        orders.ReissueCancelled: lambda n: from_golden(
+            "orders.reissue_cancelled", orders.ReissueCancelled, order_id=6000 + n
         ),
         orders.CredentialChanged: a_credential,
     }
@@ -215,7 +295,45 @@ def of_notifications(feed: Feed) -> dict[type[Event], Make]:
         b.CreditNoteDocumentReady: lambda n: from_golden(
             "billing.credit_note_document_ready", b.CreditNoteDocumentReady, document_id=new_id(), number=f"CN-{n}"
         ),
+        b.FundsLow: lambda n: from_golden("billing.funds_low", b.FundsLow),
+        b.OrderStillWaiting: lambda n: from_golden(
+            "billing.order_still_waiting", b.OrderStillWaiting, order=OrderRef(id=n + 1)
+        ),
         orders.CredentialChanged: a_credential,
+        **of_people(feed),
+    }
+
+
+def of_people(feed: Feed) -> dict[type[Event], Make]:
+    """What is mailed to managers of the account, of whom the golden user is one."""
+
+    def of_order(sample: str, kind: type[Event]) -> Make:
+        return lambda n: from_golden(f"orders.{sample}", kind, order_id=n + 1)
+
+    return {
+        orders.AccountOpened: an_account_of_its_own,
+        orders.AccountChanged: lambda n: orders.AccountChanged(
+            occurred_at=NOW, account_id=9001, account=an_account(name=f"Acme {n}")
+        ),
+        orders.UserChanged: lambda n: from_golden(
+            "orders.user_changed", orders.UserChanged, user=GOLDEN["orders.user_changed"]["user"] | {"id": n + 1}
+        ),
+        orders.OrderPlaced: lambda n: an_order(order_id=n + 1, placed_by_user=n + 1),
+        orders.CertificateIssued: of_order("certificate_issued", orders.CertificateIssued),
+        orders.CertificateExpiring: of_order("certificate_expiring", orders.CertificateExpiring),
+        orders.CertificateRevoked: of_order("certificate_revoked", orders.CertificateRevoked),
+        orders.RequestSubmitted: of_order("request_submitted", orders.RequestSubmitted),
+        orders.RequestDecided: of_order("request_decided", orders.RequestDecided),
+        orders.OrderRejected: of_order("order_rejected", orders.OrderRejected),
+        orders.OrganizationExpiring: lambda n: from_golden(
+            "orders.organization_expiring", orders.OrganizationExpiring, days=n
+        ),
+        validation.DomainValidationExpiring: lambda n: from_golden(
+            "validation.domain_validation_expiring", validation.DomainValidationExpiring, domain_id=n + 1
+        ),
+        validation.DomainValidationExpired: lambda n: from_golden(
+            "validation.domain_validation_expired", validation.DomainValidationExpired, domain_id=n + 1
+        ),
     }
 
 
@@ -232,22 +350,52 @@ def a_credential(n: int) -> Event:
 FEEDS = {"orders": of_orders, "billing": of_billing, "validation": of_validation, "notifications": of_notifications}
 
 
+CLOSED = """
+INSERT INTO period_close (first_day, started_at, started_by, listed_to, listed, done, listed_at, finished_at)
+VALUES ('2026-10-01', now(), 'ops', 0, 0, 0, now(), now())
+"""
+
+
+LEARNED = (orders.AccountOpened, orders.AccountChanged, orders.UserChanged, orders.OrderPlaced)
+
+
 async def before(feed: Feed, service: str, fact: type[Event], makes: dict[type[Event], Make], count: int) -> None:
     """What must be there for the events to find."""
+    of_outside_ca = (orders.RecordIssuedCertificate, orders.RecordRevokedCertificate)
+    feed.product = "ssl_dv_rapidssl" if fact in of_outside_ca else feed.product
     if service == "orders" and fact is not orders.PlaceOrder:
         await feed.place_ours(count)
+    if fact in of_outside_ca:
+        await feed.make_ready(count)
+    if fact is orders.RecordRevokedCertificate:
+        await feed.world.deliver("orders", *(feed.issuing(n) for n in range(count)))
     if service == "billing":
         await feed.world.deliver("billing", an_opened_account(), a_deposit(10**12))
         await feed.world.deliver("billing", from_golden("billing.set_terms", billing.SetTerms))
-    if fact is billing.DecidePurchaseOrder:
+    if fact is billing.SetSubscription:
+        await feed.world.deliver("billing", from_golden("billing.set_terms", billing.SetTerms, monthly_billing=True))
+    if fact is billing.ClosePeriod:
+        async with feed.world.billing.db.transaction() as tx:
+            await tx.execute(text(CLOSED))
+    if fact in (billing.DecidePurchaseOrder, billing.ImportInvoice):
         feed.world.billing.db._given["kept"].clear()
         await load(feed.world.billing.db, ROOT / "docs" / "catalogue.toml", "tests", NOW)
+    if fact is billing.DecidePurchaseOrder:
         await feed.world.deliver("billing", *(makes[billing.SubmitPurchaseOrder](n) for n in range(count)))
         rows = await feed.world.rows("billing", "SELECT id FROM purchase_order ORDER BY id")
         feed.purchase_orders.extend(row.id for row in rows)
-    ends = (orders.OrderCancelled, orders.OrderRejected, orders.CertificateIssued, validation.AuthorizeIssuance)
+    if service == "notifications" and fact in of_people(feed) and fact not in LEARNED:
+        await feed.world.deliver("notifications", *(makes[orders.OrderPlaced](n) for n in range(count)))
+        await feed.world.deliver("notifications", *(makes[orders.UserChanged](n) for n in range(5)))
+    ends = (orders.OrderCancelled, orders.OrderRejected, orders.CertificateIssued, validation.AuthorizeIssuance,
+            orders.OrderNamesAdded, orders.ReissueCancelled, validation.ChangeDcvMethod,
+            validation.CheckDomain)  # fmt: skip
     if service in ("billing", "validation") and fact in ends:
         await feed.world.deliver(service, *(makes[orders.OrderPlaced](n) for n in range(count)))
+    if service == "validation" and fact in (orders.RequestDecided, orders.ReissueCancelled):
+        await feed.world.deliver(service, *(makes[orders.RequestSubmitted](n) for n in range(count)))
+    if service == "billing" and fact is orders.ReissueCancelled:
+        await feed.world.deliver(service, *(makes[orders.OrderNamesAdded](n) for n in range(count)))
 
 
 # What people ask comes one by one, and a bank's reference is checked one by one: an INSERT … ON CONFLICT and what it
@@ -258,6 +406,10 @@ PER_EVENT: dict[tuple[str, type[Event]], int] = {
     ("billing", billing.SubmitPurchaseOrder): 2,
     ("billing", billing.DecidePurchaseOrder): 4,
     ("billing", billing.SetTerms): 2,
+    ("billing", billing.SetSubscription): 3,
+    ("billing", billing.ClosePeriod): 1,
+    ("orders", orders.RecordIssuedCertificate): 9,
+    ("orders", orders.RecordRevokedCertificate): 9,
 }
 HEARD = [(name, fact) for name in SERVICES for fact in FEEDS[name](Feed.__new__(Feed))]
 

@@ -22,6 +22,7 @@ from shared.door import _decode, _parse
 from shared.service.kafka import consumer_settings, make_broker
 from tests.connected.kit import settings_of
 from tests.toy import COMMANDS, TOPIC
+from tests.waiting import until
 
 pytestmark = pytest.mark.connected
 groups = count(1)
@@ -63,12 +64,6 @@ async def subscribed(
         await kafka.stop()
 
 
-async def until(true: Callable[[], bool], seconds: float = 15.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110 - what is waited for is the framework's
-            await asyncio.sleep(0.02)
-
-
 POLICIES = {
     AckPolicy.NACK_ON_ERROR: (True, False),
     AckPolicy.ACK: (False, True),
@@ -92,7 +87,7 @@ async def what_becomes_of_a_failure(broker: Broker, policy: AckPolicy) -> tuple[
         raise ValueError("cannot be handled")
 
     async with subscribed(broker, fail, policy) as (_, group):
-        await until(lambda: bool(calls))
+        await until(lambda: bool(calls), 15, "a call")
         await asyncio.sleep(0.6)
     return len(calls) > 1, await committed(broker, group) is not None
 
@@ -108,7 +103,7 @@ async def test_a_failed_batch_comes_again_for_all_its_partitions(broker: Broker)
     for partition in range(3):
         await produce(broker, b"1", partition=partition)
     async with subscribed(broker, fail_first, parser=_parse, decoder=_decode):
-        await until(lambda: len(set().union(*seen[1:])) == 3)
+        await until(lambda: len(set().union(*seen[1:])) == 3, 15, "all three, later")
 
     assert seen[0] <= set().union(*seen[1:])
 
@@ -125,7 +120,7 @@ async def test_a_header_that_is_not_text(broker: Broker, own: bool) -> None:
     async with subscribed(broker, take, **settings) as (_, group):
         await asyncio.sleep(1.5)
         await produce(broker, b"three")
-        await until(lambda: b"three" in seen)
+        await until(lambda: b"three" in seen, 15, "the third")
         await asyncio.sleep(0.2)
 
     assert seen == ([b"one", b"two", b"three"] if own else [b"three"])

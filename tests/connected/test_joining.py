@@ -6,14 +6,13 @@ from shared.devstack.chosen import Broker, Postgres
 from shared.service import Service, make_service
 from tests.connected.kit import settings_of
 from tests.toy import make_door
+from tests.waiting import until
 
 pytestmark = pytest.mark.connected
 
 
 async def until_it_waits(service: Service) -> str:
-    async with asyncio.timeout(20):
-        while "the consumer group" not in service.waiting.reasons:  # noqa: ASYNC110 - another task's state
-            await asyncio.sleep(0.05)
+    await until(lambda: "the consumer group" in service.waiting.reasons, 20, "it waits for the group")
     return service.waiting.reasons["the consumer group"]
 
 

@@ -1,11 +1,9 @@
 """The toy service on Apache Kafka: what its scenarios have in common."""
 
 import asyncio
-import inspect
 import json
 import sys
-import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -97,18 +95,6 @@ def firsts(records: Iterable[ConsumerRecord[Any, Any]]) -> dict[int, list[int]]:
 
 def in_order(records: Iterable[ConsumerRecord[Any, Any]]) -> bool:
     return all(versions == list(range(1, len(versions) + 1)) for versions in firsts(records).values())
-
-
-async def until(true: Callable[[], Any], within: float, what: str) -> float:
-    """How long it took; `true` may have to be awaited."""
-    began = time.monotonic()
-    while True:
-        found = true()
-        if await found if inspect.isawaitable(found) else found:
-            return time.monotonic() - began
-        if time.monotonic() - began > within:
-            raise AssertionError(f"not within {within} s: {what}")
-        await asyncio.sleep(0.05)
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from shared.devstack.child import free_port
 from tests.containers.certificates import Authority
-from tests.containers.processes import Running, running
+from tests.processes import Running, running
 
 CERTIFICATE, KEY = Authority().issue("issuary-billing")
 TALKATIVE = """

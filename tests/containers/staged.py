@@ -13,12 +13,13 @@ from typing import Self
 
 import httpx
 
-from benchmarks.ground import _open_accounts, orders
+from benchmarks.ground import open_accounts, orders
 from shared.devstack.child import free_port
 from shared.devstack.chosen import KAFKA_HABITS
 from shared.events.orders import OrderPlaced
 from shared.migrate import ROOT, upgrade
 from tests.containers.servers import Kafka, Pg
+from tests.processes import command
 
 OFFSET_FAILED = "an offset was not committed"
 FOREIGN = "shop"
@@ -41,7 +42,7 @@ class Stage:
         await self.postgres.make_databases(self.services)
         for name in self.services:
             await asyncio.to_thread(upgrade, name, self.postgres.url(name))
-        await _open_accounts(self.postgres.url("billing"))
+        await open_accounts(self.postgres.url("billing"))
         await self.ctl("topics")
         return self
 
@@ -58,12 +59,8 @@ class Stage:
         }  # fmt: skip
 
     async def ctl(self, *arguments: str) -> str:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "services", "ctl", *arguments,
-            cwd=ROOT, env=self.environment(), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-        )  # fmt: skip
-        said = (await process.communicate())[0].decode()
-        assert process.returncode == 0, said
+        status, said = await command(self.environment(), "ctl", *arguments)
+        assert status == 0, said
         return said
 
     async def start(self, *names: str, **changed: str) -> "Running":

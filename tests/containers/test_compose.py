@@ -12,6 +12,7 @@ import pytest
 
 from shared.ctl import topics
 from tests.containers.compose import SECRETS, SERVICES, Compose, Ended, run
+from tests.waiting import wait_for
 
 READY_WITHIN = 90
 MOST_LOAD = 4  # per processor: 31 s were measured beside it
@@ -20,10 +21,7 @@ KAFKA = ("--bootstrap-server", "kafka:9092")
 
 
 def until(holds: Callable[[], bool], what: str, seconds: float = 90) -> None:
-    ends = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < ends, f"{what} did not happen within {seconds:.0f} s"
-        time.sleep(1)
+    wait_for(holds, lambda: f"{what} did not happen within {seconds:.0f} s", seconds, pause=1)
 
 
 def state(container: str) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def wait_for(stack: Compose, table: str) -> None:
 
 async def prepare(page: str, stack: Compose) -> None:
     """What a page takes for given: something parked, or an invoice. What was published before is skipped."""
-    if page in ("running", "backup"):
+    if page in ("running", "replay", "backup"):
         records = {"billing.commands.v1": ["deposit_funds"], "orders.events.v1": ["order_placed"]}
         await publish(stack, {topic: [documented(kind) for kind in kinds] for topic, kinds in records.items()})
         wait_for(stack, "invoice")

@@ -25,9 +25,11 @@ from shared.outbox import announce
 from shared.service import Service
 from tests.containers.secure_kafka import start_kafka, wait_until_ready
 from tests.makers import a_deposit, an_opened_account
+from tests.waiting import refusal_of, until
 
 pytestmark = pytest.mark.containers
 TOPICS = sorted({event.topic for event in all_events()})
+WITHIN = 120.0
 EVENTS, CREDENTIALS = "orders.events.v1", "orders.credentials.v1"
 
 
@@ -67,17 +69,11 @@ def environment(kafka: Broker, database: Postgres, mail: Container) -> dict[str,
     }
 
 
-async def until(true: Callable[[], Awaitable[bool]], within: float = 120) -> None:
-    async with asyncio.timeout(within):
-        while not await true():  # noqa: ASYNC110 - the state of other processes
-            await asyncio.sleep(0.1)
-
-
 async def says(service: Service, words: str) -> None:
     async def said() -> bool:
         return any(words in reason for reason in await service.ready())
 
-    await until(said)
+    await until(said, WITHIN, f"it says {words!r}")
 
 
 async def rows(service: Service, sql: str, **given: Any) -> list[Any]:
@@ -107,17 +103,17 @@ async def test_whatever_comes_first_a_service_carries_on_by_itself(
         for name in order:
             await servers[name].start()
 
-        await until(lambda: is_ready(service))
+        await until(lambda: is_ready(service), WITHIN, "ready")
 
 
 async def test_the_database_may_go_for_a_while(database: Postgres, environment: dict[str, str]) -> None:
     service = build("notifications", environment)
     async with Host([service]).running():
-        await until(lambda: is_ready(service))
+        await until(lambda: is_ready(service), WITHIN, "ready")
         await database.kill()
         await says(service, "waits for the database")
         await database.start()
-        await until(lambda: is_ready(service))
+        await until(lambda: is_ready(service), WITHIN, "ready")
 
 
 async def test_what_is_said_while_kafka_is_away_is_kept_and_arrives_and_what_comes_is_heard(
@@ -125,7 +121,7 @@ async def test_what_is_said_while_kafka_is_away_is_kept_and_arrives_and_what_com
 ) -> None:
     billing = build("billing", environment)
     async with Host([billing]).running():
-        await until(lambda: is_ready(billing))
+        await until(lambda: is_ready(billing), WITHIN, "ready")
         await kafka.kill()
         await says(billing, "waits for Kafka")
         fact = an_opened_account()
@@ -137,15 +133,15 @@ async def test_what_is_said_while_kafka_is_away_is_kept_and_arrives_and_what_com
         async def sent() -> bool:
             return bool(await rows(billing, "SELECT 1 FROM published WHERE event_id = :id", id=fact.id))
 
-        await until(sent)
-        await until(lambda: is_ready(billing))
+        await until(sent, WITHIN, "it is sent")
+        await until(lambda: is_ready(billing), WITHIN, "ready")
         command = a_deposit(100)
         await publish(kafka, command)
 
         async def heard() -> bool:
             return bool(await rows(billing, "SELECT 1 FROM inbox WHERE topic = :topic", topic=command.topic))
 
-        await until(heard)
+        await until(heard, WITHIN, "it is heard")
 
 
 async def publish(kafka: Broker, event: Event) -> None:
@@ -168,14 +164,6 @@ def ctl(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: py
         return status, capsys.readouterr().out
 
     return ctl
-
-
-async def refusal_of(service: Service) -> str:
-    host, failed = Host([service]), asyncio.Event()
-    host.at_failure = failed.set
-    async with host.running():
-        await asyncio.wait_for(failed.wait(), 120)
-    return str(host.failure)
 
 
 async def configure(kafka: Broker, topic: str, **settings: str) -> None:
@@ -229,14 +217,14 @@ async def test_wrong_settings_of_topics_are_refused_and_mended_and_others_are_le
 async def test_a_topic_is_made_again_only_while_it_holds_no_record(kafka: Broker, ctl: Ctl) -> None:
     topic = "validation.commands.v1"
     await with_admin(kafka, lambda admin: admin.delete_topics([topic]))
-    await until(lambda: is_gone(kafka, topic))
+    await until(lambda: is_gone(kafka, topic), WITHIN, "the topic is gone")
     await kafka.make_topics([topic], partitions=3)
     async with AIOKafkaProducer(bootstrap_servers=kafka.address) as producer:
         await producer.send_and_wait(topic, b"{}", b"1")
 
     status, told = await ctl("--remake", topic)
     await with_admin(kafka, lambda admin: admin.delete_topics([topic]))
-    await until(lambda: is_gone(kafka, topic))
+    await until(lambda: is_gone(kafka, topic), WITHIN, "the topic is gone")
     await kafka.make_topics([topic], partitions=3)
     remade, did = await ctl("--remake", topic)
 
@@ -254,12 +242,12 @@ async def test_topics_that_are_missing_are_waited_for_with_the_command_that_make
     kafka: Broker, environment: dict[str, str], ctl: Ctl
 ) -> None:
     await with_admin(kafka, lambda admin: admin.delete_topics(TOPICS))
-    await until(lambda: is_gone(kafka, EVENTS))
+    await until(lambda: is_gone(kafka, EVENTS), WITHIN, "the topic is gone")
     billing = build("billing", environment)
     async with Host([billing]).running():
         await says(billing, "to make them: python -m services ctl topics")
         status, made = await ctl()
-        await until(lambda: is_ready(billing))
+        await until(lambda: is_ready(billing), WITHIN, "ready")
 
     assert (status, EVENTS in made) == (0, True)
 

@@ -19,7 +19,6 @@ from shared.settings import BaseSettings
 from shared.waiting import Outage
 from shared.wire import kafka_client
 from tests.containers.certificates import Authority
-from tests.containers.processes import command, running
 from tests.containers.secrecy import given_away, overheard
 from tests.containers.secure_kafka import (
     ADMIN,
@@ -31,6 +30,7 @@ from tests.containers.secure_kafka import (
 )
 from tests.containers.secure_postgres import start_postgres, wait_until_open
 from tests.makers import an_order
+from tests.processes import command, running
 
 pytestmark = pytest.mark.containers
 LOGINS = ["issuary-orders", "issuary-billing"]

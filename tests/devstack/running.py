@@ -7,13 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from shared.devstack.child import free_port
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
 
@@ -70,13 +70,6 @@ class Running:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
-
-
-def wait_for(true: Callable[[], bool], otherwise: Callable[[], str], within: float = 20) -> None:
-    deadline = time.monotonic() + within
-    while not true():
-        assert time.monotonic() < deadline, otherwise()
-        time.sleep(0.02)
 
 
 def alive(family: list[psutil.Process]) -> list[psutil.Process]:

@@ -44,9 +44,23 @@ def test_run_json_has_the_promised_keys_and_all_parts_answer_where_it_says(start
     running = start()
     run = running.until_ready()
 
-    assert list(run) == ["console", "pid", "kafka", "smtp", "mails", "dns", "account", "sign_ins", "api_keys"]
+    assert list(run) == [
+        "console",
+        "pid",
+        "kafka",
+        "smtp",
+        "mails",
+        "dns",
+        "account",
+        "sign_ins",
+        "api_keys",
+        "environment",
+    ]
     assert (run["console"], run["pid"]) == (f"http://127.0.0.1:{running.port}", running.process.pid)
-    assert (list(run["dns"]), list(run["api_keys"])) == (["address", "zone_file"], ["administrator", "operator"])
+    assert (list(run["dns"]), list(run["api_keys"])) == (
+        ["address", "zone_file", "views"],
+        ["administrator", "operator"],
+    )
     assert stat.S_IMODE((running.directory / "run.json").stat().st_mode) == 0o600
     with urllib.request.urlopen(run["console"]) as page:  # noqa: S310
         assert page.read() == b"ok"

@@ -22,8 +22,9 @@ from services.orders.clients.test_ca import TestCa
 from services.orders.worker import steps as orders_steps
 from services.validation.app import policy_of
 from services.validation.clients.dns import DnsClient, Resolver
+from services.validation.clients.observing import Observer
 from services.validation.settings import Settings
-from services.validation.worker import Looker
+from services.validation.worker import Gate, Looker
 from shared.events.base import Event
 from shared.migrate import ROOT
 from tests.billing.book import assert_in_order
@@ -92,12 +93,14 @@ class Town:
     async def said(self, service: str, *types: str) -> list[dict[str, Any]]:
         return await self.world.said(service, *types)
 
-    def mails(self) -> list[EmailMessage]:
-        return [
+    def mails(self, to: str = "") -> list[EmailMessage]:
+        """All of them, or what one address has got."""
+        found = [
             email.message_from_bytes(mail.content, policy=email.policy.default)
             for mail in self.box.mails
             if isinstance(mail.content, bytes)
         ]
+        return [mail for mail in found if to in ("", mail["To"])]
 
     async def in_order(self) -> None:
         """Nothing is parked anywhere and the book keeps its invariants."""
@@ -120,7 +123,7 @@ async def town(world: World) -> AsyncIterator[Town]:
         place = Town(world, zone, box)
         office = an_office(world, box)
         world.notifications.steps = [partial(send_due, world.notifications.db, office)]
-        world.validation.steps = [a_looker(world, zone).step]
+        world.validation.steps = [a_looker(world, zone).step, a_gate(world, zone).step]
         world.orders.steps = orders_steps(TestCa(ca_key()), world.orders.db)
         world.billing.db._given["kept"].clear()
         await load(world.billing.db, ROOT / "docs" / "catalogue.toml", "tests", NOW)
@@ -140,7 +143,14 @@ def an_office(world: World, box: Letterbox) -> Office:
 def a_looker(world: World, zone: DnsServer) -> Looker:
     settings = world.validation.settings
     assert isinstance(settings, Settings)
-    return Looker(world.validation.db, DnsClient([Resolver(*zone.address)]), policy_of(settings), 100)
+    return Looker(world.validation.db, Observer(DnsClient([Resolver(*zone.address)])), policy_of(settings), 100)
+
+
+def a_gate(world: World, zone: DnsServer) -> Gate:
+    settings = world.validation.settings
+    assert isinstance(settings, Settings)
+    observer = Observer(DnsClient([Resolver(*zone.address)]), local=settings.test_suffixes)
+    return Gate(world.validation.db, observer, policy_of(settings))
 
 
 async def open_account(town: Town) -> None:

@@ -50,9 +50,8 @@ async def assert_certificate(town: Town, order: int, names: set[str]) -> None:
 
 
 async def assert_invoice_mailed_once(town: Town) -> None:
-    [mail] = town.mails()
+    [mail] = town.mails("ap@acme.example")
     [ready] = await town.said("billing", "invoice_document_ready")
-    assert mail["To"] == "ap@acme.example"
     assert ready["number"] in mail["Subject"]
     assert hashlib.sha256(pdf_of(mail)).hexdigest() == ready["sha256"]
     async with town.client() as http:

@@ -33,7 +33,7 @@ async def test_a_cancelled_order_brings_a_credit_note_by_mail_and_the_money_back
 
     assert await town.balance() == "500.00"
     [ready] = await town.said("billing", "credit_note_document_ready")
-    invoice_mail, note_mail = town.mails()
+    invoice_mail, note_mail = town.mails("ap@acme.example")
     assert ready["number"] in note_mail["Subject"]
     assert hashlib.sha256(pdf_of(note_mail)).hexdigest() == ready["sha256"]
     assert pdf_of(note_mail) == await credit_note_of(town, order)
@@ -70,7 +70,7 @@ async def test_a_waiting_order_that_is_cancelled_is_released_without_a_document(
     [released] = await town.said("billing", "order_released")
     assert released["order"]["id"] == order
     assert await town.said("billing", "order_charged", "credit_note_issued") == []
-    assert town.mails() == []
+    assert town.mails("ap@acme.example") == []
     async with town.client() as http:
         answer = await http.get(f"/services/v2/finance/order/{order}/credit-note/pdf")
     assert answer.status_code == 404

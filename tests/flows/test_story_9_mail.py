@@ -21,9 +21,20 @@ async def test_a_mail_server_that_refuses_gets_the_same_mail_once_it_takes_it(to
         await tx.execute(text("UPDATE message SET due_at = now() - interval '1 second'"))
     await town.world.settle()
 
-    [mail] = town.mails()
+    [mail] = town.mails("ap@acme.example")
     assert pdf_of(mail).startswith(b"%PDF")
     await town.in_order()
+
+
+async def test_a_certificate_is_told_to_the_addresses_given_with_its_order(town: Town) -> None:
+    await town.pay(50_000)
+
+    await town.order(additional_emails=["it@acme.example"])
+    await town.settle()
+
+    [told] = town.mails("it@acme.example")
+    assert told["Subject"] == "Certificate for www.acme.example is issued"
+    assert list(told.iter_attachments()) == []
 
 
 async def play(town: Town) -> None:
@@ -40,7 +51,7 @@ async def play(town: Town) -> None:
 async def end_state(town: Town) -> dict[str, Any]:
     counted = {
         "billing": ("charge", "invoice", "credit_note", "journal", "posting", "payment", "waiting_order", "document"),
-        "orders": ("certificate_order", "certificate", "order_name"),
+        "orders": ("certificate_order", "order_request", "certificate", "request_name"),
         "validation": ("validation", "evidence", "attempt"),
         "notifications": ("message",),
     }
@@ -102,7 +113,7 @@ async def test_topics_read_in_the_opposite_order_and_twice_give_the_same_end(tow
     await play(town)
 
     assert await town.balance() == f"{COSTS / 100:.2f}"
-    assert len(town.mails()) == 3
+    assert len(town.mails("ap@acme.example")) == 3
     assert len(await town.said("orders", "certificate_issued")) == 1
     assert len(await town.said("billing", "credit_note_issued")) == 1
     await town.in_order()

@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 import uvicorn
 from fastapi import FastAPI, Request
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
@@ -102,26 +102,38 @@ class Reader:
 NewReader = Callable[..., Awaitable[Reader]]
 
 
+async def a_window(browser: Browser, origin: str, width: int = 1280, height: int = 860, script: bool = True) -> Reader:
+    context = await browser.new_context(
+        viewport={"width": width, "height": height},
+        timezone_id="Europe/Berlin",
+        reduced_motion="reduce",
+        java_script_enabled=script,
+    )
+    return Reader(await context.new_page(), origin)
+
+
 @pytest.fixture
 async def window(browser: Browser, origin: str) -> AsyncIterator[NewReader]:
     """`await window(width, script=False)`: a window of its own, closed after the test."""
-    opened: list[BrowserContext] = []
+    opened: list[Reader] = []
 
     async def open_window(width: int = 1280, height: int = 860, script: bool = True) -> Reader:
-        context = await browser.new_context(
-            viewport={"width": width, "height": height},
-            timezone_id="Europe/Berlin",
-            reduced_motion="reduce",
-            java_script_enabled=script,
-        )
-        opened.append(context)
-        return Reader(await context.new_page(), origin)
+        opened.append(await a_window(browser, origin, width, height, script))
+        return opened[-1]
 
     yield open_window
-    for context in opened:
-        await context.close()
+    for reader in opened:
+        await reader.page.context.close()
 
 
 @pytest.fixture
 async def reader(window: NewReader) -> Reader:
     return await window()
+
+
+@pytest.fixture(scope="module")
+async def passer_by(browser: Browser, origin: str) -> AsyncIterator[Reader]:
+    """Looks at one page after the other in the same window, and does nothing else there."""
+    reader = await a_window(browser, origin)
+    yield reader
+    await reader.page.context.close()

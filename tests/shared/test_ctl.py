@@ -3,12 +3,12 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import asyncpg
 import pytest
-from sqlalchemy import text
 
-from services.__main__ import control
+from services.__main__ import control, main
 from shared import ctl
 from shared.devstack.child import free_port
 from shared.devstack.chosen import Postgres
@@ -16,7 +16,7 @@ from shared.migrate import ROOT
 from shared.service import make_service
 from shared.settings import BaseSettings
 from tests.bus import as_record, record
-from tests.makers import NOW
+from tests.shared.parked import replace
 from tests.toy import TOPIC, Toy, counted, make_door
 
 Ctl = Callable[..., Awaitable[str]]
@@ -67,16 +67,7 @@ async def test_a_record_parked_alone_is_listed_by_its_number_and_retried_by_it(t
     await toy.open_door().handle([record(TOPIC, b"1", b"{", offset=3)])
     [alone] = await toy.parked()
     listed = await run("parked", "list", "toy")
-    good = {
-        "id": "e-1",
-        "type": "counted",
-        "source": "shop",
-        "occurred_at": NOW.isoformat(),
-        "account_id": 1,
-        "version": 1,
-    }
-    async with toy.engine.begin() as connection:
-        await connection.execute(text("UPDATE parked_event SET corrected = :b"), {"b": json.dumps(good).encode()})
+    await replace(toy)
 
     await run("parked", "retry-one", "toy", str(alone.seq))
 
@@ -168,3 +159,35 @@ def test_principals_may_be_named_as_certificates_are_and_another_system_asks_and
     assert "allow User:CN=billing --operation Read --group billing" in lines
     assert [line for line in shop if "Write" in line and ".events." in line] == []
     assert "allow User:shop --operation Read --group shop --resource-pattern-type prefixed" in shop
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [(["--help"], ["--data DIR", "billing", "orders"]), (["billing", "--help"], ["close", "import", "verify"])],
+)
+def test_help_names_the_commands_of_every_service_and_needs_no_database(
+    asked: list[str], named: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        control(asked)
+
+    said = capsys.readouterr().out
+    assert [word for word in named if word not in said] == []
+
+
+def test_the_folder_of_a_run_says_where_its_databases_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ISSUARY_BILLING_DATABASE_URL", "")  # put back afterwards
+    url = f"postgresql+asyncpg://u:secret@127.0.0.1:{free_port()}/running"
+    (tmp_path / "run.json").write_text(json.dumps({"environment": {"ISSUARY_BILLING_DATABASE_URL": url}}))
+
+    assert control(["--data", str(tmp_path), "billing", "verify"]) == 1
+
+    assert capsys.readouterr().err.startswith("waits for the database running at 127.0.0.1:")
+
+
+def test_where_nothing_runs_it_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ctl", "--data", str(tmp_path), "billing", "verify"]) == 2
+
+    assert capsys.readouterr().err.startswith(f"Nothing runs in {tmp_path}")

@@ -1,14 +1,17 @@
 """The helpers that keep a batch a batch."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from sqlalchemy import event as hooks
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared.db import add, append, at_end, lock_all, locked, locked_or_none
+from shared.audit import note
+from shared.db import add, append, at_end, attempt, lock_all, locked, locked_or_none, utcnow
 from shared.errors import NotFound, Rejected
 from shared.ids import new_id
 from shared.outbox import MAX_BYTES, announce
@@ -52,6 +55,28 @@ async def test_a_new_row_is_locked_already(toy: Toy) -> None:
     async with toy.db.transaction() as tx:
         row = add(tx, Thing(id=99, version=0))
         assert await locked(tx, Thing, 99) is row
+
+
+async def test_of_what_is_refused_nothing_is_written_said_or_noted_and_what_was_before_is(toy: Toy) -> None:
+    def all_ways(tx: AsyncSession, thing: int) -> None:
+        append(tx, Applied, event_id=new_id(), thing=thing, version=thing, name=None)
+        announce(tx, Passed(occurred_at=counted(1, 1).occurred_at, account_id=1, version=thing))
+        note(tx, "ann", "tried", f"thing/{thing}", None, {}, utcnow())
+
+    async with toy.db.transaction() as tx:
+        all_ways(tx, 1)
+        with suppress(Rejected):
+            async with attempt(tx):
+                all_ways(tx, 2)
+                add(tx, Thing(id=99, version=0))
+                raise Rejected("No.")
+        async with attempt(tx):
+            all_ways(tx, 3)
+
+    assert await toy.value("SELECT array_agg(thing ORDER BY thing) FROM applied") == [1, 3]
+    assert await toy.value("SELECT count(*) FROM outbox") == 2
+    assert await toy.value("SELECT array_agg(subject ORDER BY subject) FROM audit_log") == ["thing/1", "thing/3"]
+    assert await toy.value("SELECT count(*) FROM thing WHERE id = 99") == 0
 
 
 async def test_appended_rows_take_one_statement_whatever_they_hold(toy: Toy, statements: list[str]) -> None:

@@ -1,7 +1,5 @@
 """What an operator does with what is parked."""
 
-import json
-
 import pytest
 from sqlalchemy import text
 
@@ -9,8 +7,7 @@ from shared import parking
 from shared.db import utcnow
 from shared.errors import NotFound, Rejected
 from tests.bus import as_foreign, as_record, record
-from tests.makers import NOW
-from tests.shared.parked import CORRECT, SCOPE, mend, park_first, parked_versions
+from tests.shared.parked import CORRECT, MENDED, SCOPE, mend, park_first, parked_versions, replace
 from tests.toy import COMMANDS, TOPIC, Toy, counted
 
 
@@ -90,19 +87,10 @@ async def test_the_last_event_that_is_discarded_ends_its_scope(toy: Toy) -> None
 
 async def test_a_record_without_scope_can_be_mended_and_retried_alone(toy: Toy) -> None:
     door = toy.open_door()
-    good = {
-        "id": "e-1",
-        "type": "counted",
-        "source": "shop",
-        "occurred_at": NOW.isoformat(),
-        "account_id": 1,
-        "version": 1,
-    }
     await door.handle([record(TOPIC, b"1", b"{", offset=3)])
     [alone] = await toy.parked()
     assert await door.again.retry_alone(alone.seq) is False
-    async with toy.engine.begin() as connection:
-        await connection.execute(text("UPDATE parked_event SET corrected = :body"), {"body": json.dumps(good).encode()})
+    await replace(toy)
 
     assert await door.again.retry_alone(alone.seq) is True
 
@@ -112,19 +100,10 @@ async def test_a_record_without_scope_can_be_mended_and_retried_alone(toy: Toy) 
 
 async def test_a_mended_record_that_was_also_sent_again_takes_effect_once(toy: Toy) -> None:
     door = toy.open_door()
-    good = {
-        "id": "e-1",
-        "type": "counted",
-        "source": "shop",
-        "occurred_at": NOW.isoformat(),
-        "account_id": 1,
-        "version": 1,
-    }
     await door.handle([record(TOPIC, b"1", b"{", offset=3)])
     [alone] = await toy.parked()
-    await door.handle([as_foreign(good, TOPIC)])
-    async with toy.engine.begin() as connection:
-        await connection.execute(text("UPDATE parked_event SET corrected = :body"), {"body": json.dumps(good).encode()})
+    await door.handle([as_foreign(MENDED, TOPIC)])
+    await replace(toy)
 
     await door.again.retry_alone(alone.seq)
 

@@ -14,7 +14,7 @@ from shared.migrate import ROOT
 from shared.settings import BaseSettings, SettingsRefused
 from shared.wire import database_ssl, kafka_client
 from tests.containers.certificates import Authority
-from tests.containers.processes import command
+from tests.processes import command
 
 NAMES = ("orders", "billing", "validation", "notifications")
 DATABASE = "postgresql+asyncpg://billing:s3cr3t-of-the-database@127.0.0.1:1/billing"
@@ -22,6 +22,12 @@ CERTIFICATE, KEY = Authority().issue("issuary-billing")
 NEEDED = {  # what has to be given with a setting
     "kafka_password": {"ISSUARY_KAFKA_USER": "billing"},
     "kafka_key": {"ISSUARY_KAFKA_TLS": "true", "ISSUARY_KAFKA_CERTIFICATE": CERTIFICATE},
+    "acme_eab_key": {"ISSUARY_ORDERS_ACME_EAB_ID": "kid-1"},
+    "acme_tsig_key": {
+        "ISSUARY_ORDERS_ACME_DNS_SERVER": "127.0.0.1:53",
+        "ISSUARY_ORDERS_ACME_DNS_ZONE": "proofs.acme.example",
+        "ISSUARY_ORDERS_ACME_TSIG_NAME": "issuary",
+    },
     "smtp_password": {"ISSUARY_NOTIFICATIONS_SMTP_USER": "mail", "ISSUARY_NOTIFICATIONS_SMTP_TLS": "tls"},
 }
 
@@ -52,7 +58,9 @@ def test_every_secret_may_be_a_file(service: str, name: str, tmp_path: Path) -> 
 
 def test_there_are_secrets_to_try() -> None:
     assert {name for _, name in SECRETS} == {
-        "database_url", "kafka_key", "kafka_password", "session_secret", "service_key", "ca_key", "smtp_password"
+        "database_url", "kafka_key", "kafka_password", "session_secret", "service_key", "ca_key", "smtp_password",
+        "perspective_key",
+        "acme_key", "acme_eab_key", "acme_tsig_key",
     }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+from dataclasses import dataclass
 from typing import Any, cast
 
 import asyncpg
@@ -14,6 +15,7 @@ from aiokafka.errors import (
     NodeNotReadyError,
     RequestTimedOutError,
     TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
     UnsupportedVersionError,
 )
 from sqlalchemy.exc import DBAPIError
@@ -21,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from shared.db.outage import outage
 from shared.log import Seldom
 from shared.schema import compare
-from shared.service.topics import DAY, Found, Wanted, faults, look, wanted
+from shared.service.topics import DAY, OF_TOPIC, Found, Wanted, faults, look, wanted
 from shared.settings import BaseSettings
 from shared.waiting import Outage, Waiting, in_words
 from tests.bus import as_record, record
@@ -216,6 +218,33 @@ async def test_settings_that_a_broker_keeps_back_are_untold() -> None:
 async def test_settings_that_a_broker_cannot_tell_just_now_are_asked_for_again(error: KafkaError) -> None:
     with pytest.raises(type(error)):
         await looked(error)
+
+
+class LateBroker(Administration):
+    """Of three brokers, the one that hears last of a topic that was just made."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__(UnknownTopicOrPartitionError())
+        self.times = times
+
+    async def describe_configs(self, asked: Any) -> list[Any]:
+        self.times -= 1
+        if self.times >= 0:
+            raise self.error
+        told = [(key, value, False, OF_TOPIC) for key, value in EVENTS.settings.items()]
+        return [Answer([(0, None, 2, EVENTS.name, told)])]
+
+
+@dataclass
+class Answer:
+    resources: list[Any]
+
+
+async def test_a_broker_that_has_not_heard_yet_of_a_topic_just_made_is_asked_again() -> None:
+    seen = await look(cast("AIOKafkaAdminClient", LateBroker(times=3)), [EVENTS.name])
+
+    assert faults(seen.found[EVENTS.name], EVENTS, SETTINGS) == []
+    assert seen.found[EVENTS.name].settings == EVENTS.settings
 
 
 # ── parking ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -59,10 +59,20 @@ async def test_a_malformed_body_is_a_400_with_a_sentence_and_writes_nothing(
     assert await applied(toy) == 0
 
 
-@pytest.mark.parametrize("path", [f"{API}/one", f"{API}/99999999999999999999", f"{API}/1?name=%00"])
-async def test_a_malformed_address_is_no_fault_of_ours(service: Service, path: str) -> None:
+async def test_a_malformed_query_is_no_fault_of_ours(service: Service) -> None:
     async with client(service) as http:
-        refusal(await http.get(path), 400, "bad_request_format")
+        refusal(await http.get(f"{API}/1?name=%00"), 400, "bad_request_format")
+
+
+@pytest.mark.parametrize("wrong", ["one", "1.5", "99999999999", "99999999999999999999", "9" * 5000])
+async def test_an_id_that_no_thing_can_have_is_one_that_none_has(service: Service, wrong: str) -> None:
+    async with client(service) as http:
+        refusal(await http.get(f"{API}/{wrong}"), 404, "not_found")
+
+
+async def test_a_number_too_large_elsewhere_is_told_whatever_the_address(service: Service) -> None:
+    async with client(service) as http:
+        refusal(await http.get(f"{API}/1", params={"number": 2**70}), 400, "bad_request_format")
 
 
 async def test_unknown_fields_and_empty_ones_are_ignored(service: Service, toy: Toy) -> None:

@@ -45,8 +45,8 @@ async def create(body: ThingIn, tx: Tx, who: Who, once: Once) -> Response:
 
 
 @router.get(API + "/{thing}")
-async def show(thing: int, tx: Tx, who: Who, name: str = "") -> dict[str, int]:
-    await tx.execute(text("SELECT CAST(:name AS text)"), {"name": name})
+async def show(thing: int, tx: Tx, who: Who, name: str = "", number: int = 0) -> dict[str, int]:
+    await tx.execute(text("SELECT CAST(:name AS text), CAST(:number AS bigint)"), {"name": name, "number": number})
     return {"version": (await locked(tx, Thing, thing)).version}
 
 

@@ -17,7 +17,8 @@ from shared.devstack.chosen import BROKER_HABITS, Broker, Postgres, new_broker, 
 from shared.host import Host
 from shared.migrate import upgrade
 from shared.service import Service
-from tests.containers.processes import Running, command, running
+from tests.processes import Running, command, running
+from tests.waiting import refusal_of
 
 TOPICS = sorted({event.topic for event in all_events()})
 BALANCE = "/services/v2/finance/balance"
@@ -179,14 +180,6 @@ async def test_an_older_schema_stops_the_service_with_the_command_that_migrates_
     assert status == 3
     assert "the database of billing is empty, this program needs 0001" in said
     assert "run: python -m services ctl migrate billing" in said
-
-
-async def refusal_of(service: Service) -> str:
-    host, failed = Host([service]), asyncio.Event()
-    host.at_failure = failed.set
-    async with host.running():
-        await asyncio.wait_for(failed.wait(), 30)
-    return str(host.failure)
 
 
 async def test_topics_with_another_number_of_partitions_are_refused_and_made_again_while_empty(

@@ -6,9 +6,10 @@ import time
 from tests.connected.kit import Member
 from tests.connected.plan import Plan
 from tests.containers.figures import told
-from tests.containers.kit import Sender, a_rig, until
+from tests.containers.kit import Sender, a_rig
 from tests.containers.servers import Kafka, Pg
 from tests.toy import THINGS
+from tests.waiting import until
 
 
 async def a_chunk_shorter_than_the_rebalance_is_waited_for() -> None:

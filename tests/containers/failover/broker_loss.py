@@ -15,8 +15,8 @@ from uuid import UUID
 from benchmarks.ground import publish
 from tests.containers.failover.deploy import CHARGED, HOLES, rows
 from tests.containers.figures import told
-from tests.containers.kit import until
 from tests.containers.staged import Running, Stage, a_stage, foreign_orders
+from tests.waiting import until
 
 SERVICES = ("orders", "billing", "validation")
 ORDERS = 60

@@ -18,8 +18,9 @@ from shared.service.credentials import on_credential_changed
 from shared.service.kafka import consumer_settings, make_broker
 from tests.connected.kit import Rig
 from tests.containers.figures import told
-from tests.containers.kit import a_rig, until
+from tests.containers.kit import a_rig
 from tests.containers.servers import Kafka, Pg
+from tests.waiting import until
 
 KEYS, VERSIONS = 40, 50
 NOW = datetime(2026, 11, 26, tzinfo=UTC)

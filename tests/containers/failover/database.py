@@ -7,10 +7,11 @@ from functools import partial
 from tests.connected.kit import Rig
 from tests.connected.plan import Plan
 from tests.containers.figures import told
-from tests.containers.kit import Sender, a_rig, in_order, say_surely, until, was_said
+from tests.containers.kit import Sender, a_rig, in_order, say_surely, was_said
 from tests.containers.pair import Pair
 from tests.containers.servers import Kafka
 from tests.toy import THINGS, TOPIC, counted
+from tests.waiting import until
 
 EVENTS = 2000
 

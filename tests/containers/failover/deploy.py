@@ -12,8 +12,8 @@ from aiokafka import AIOKafkaProducer
 from benchmarks.ground import orders, send
 from shared.door import CHUNK
 from tests.containers.figures import told
-from tests.containers.kit import until
 from tests.containers.staged import Running, Stage, a_stage
+from tests.waiting import until
 
 RATE = 40
 GAP = """

@@ -7,9 +7,10 @@ from functools import partial
 from tests.connected.kit import Rig
 from tests.connected.plan import Plan
 from tests.containers.figures import told
-from tests.containers.kit import Sender, a_rig, in_order, until
+from tests.containers.kit import Sender, a_rig, in_order
 from tests.containers.servers import Kafka, Pg
 from tests.toy import THINGS, TOPIC
+from tests.waiting import until
 
 AWAY = 50.0
 

@@ -10,9 +10,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from tests.connected.kit import Rig
 from tests.connected.plan import Plan
 from tests.containers.figures import told
-from tests.containers.kit import a_process, a_rig, in_order, until
+from tests.containers.kit import a_process, a_rig, in_order
 from tests.containers.servers import Kafka, Pg
 from tests.toy import THINGS, TOPIC
+from tests.waiting import until
 
 SILENT_FOR = 3.0
 STARTED_WITHIN = 60.0  # a Python process, on a machine where others are busy

@@ -12,8 +12,8 @@ from benchmarks.processes import latencies, p50_and_p99
 from tests.containers.failover.broker_loss import nothing_pending
 from tests.containers.failover.deploy import HOLES, rows
 from tests.containers.figures import told
-from tests.containers.kit import until
 from tests.containers.staged import Stage, a_stage, foreign_orders
+from tests.waiting import until
 
 SERVICES = ("billing", "validation")
 ORDERS = int(os.environ.get("TOGETHER_ORDERS", "600"))

@@ -3,7 +3,8 @@ from typing import Any
 from uuid import UUID
 
 from services.notifications.models import Message
-from tests.pages.samples.base import ANN, CARA, NOW, Sample
+from services.notifications.rules.people import KINDS
+from tests.pages.samples.base import ANN, CARA, NOW, OLE, Sample
 
 
 def message(n: int, **more: Any) -> Message:
@@ -24,6 +25,12 @@ ROWS = [
     message(140, sent_at=LATER),
     message(139, template="credit_note", number="CN-2026-000007", failed_at=NOW, due_at=LATER, attempts=2,
             reason="mail.acme.example does not answer within 20 seconds; it is tried again."),
+    message(137, template="funds_low", number="Hosting Europe and the Middle East", sent_at=LATER,
+            content={"total": -4500, "currency": "EUR"}),
+    message(136, template="order_still_waiting", number="Order 100001", sent_at=LATER,
+            content={"total": None, "currency": None}),
+    message(135, template="certificate_expiring", number="www.acme.example", sent_at=LATER,
+            content={"total": None, "currency": None}),
     message(138, failed_at=NOW, final=True, attempts=12, reason=REFUSED,
             recipient="accounts.payable.department.of.the.whole.group@subsidiary.acme-example-holding.example"),
 ]  # fmt: skip
@@ -35,6 +42,9 @@ SAMPLES = [
     Sample("messages-operator", "notifications", "messages.html", "/messages", CARA,
            {"rows": ROWS, "total": 4, "filters": ANY | {"state": "failed"}, "next": "", "first": "",
             "notice": "The mail is sent again; this page shows how it goes."}),
+    Sample("mail-preferences", "notifications", "preferences.html", "/messages/preferences", OLE,
+           {"kinds": [{"name": kind.name, "title": kind.title, "says": kind.says, "on": kind.name != "domains"}
+                      for kind in KINDS]}),
     Sample("messages-none", "notifications", "messages.html", "/messages", ANN,
            {"rows": [], "total": 0, "filters": ANY, "next": "", "first": ""}),
 ]  # fmt: skip

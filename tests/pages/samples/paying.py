@@ -25,8 +25,8 @@ def order(n: int, **more: Any) -> PurchaseOrder:
     return PurchaseOrder(**given | more)
 
 
-def row(one: PurchaseOrder, invoice: dict[str, Any] | None = None, used_before: bool = False) -> dict[str, Any]:
-    return {"order": one, "account_name": "Acme Example Inc.", "invoice": invoice, "used_before": used_before}
+def row(one: PurchaseOrder, invoice: dict[str, Any] | None = None, earlier: int | None = None) -> dict[str, Any]:
+    return {"order": one, "account_name": "Acme Example Inc.", "invoice": invoice, "earlier": earlier}
 
 
 LONG = order(
@@ -36,7 +36,7 @@ LONG = order(
 REJECTED = {"rejected_at": NOW, "decided_by": "cara@ca.example", "reason": "The framework contract ended in October."}
 APPROVED = {"approved_at": NOW, "decided_by": "cara@ca.example"}
 ORDERS = [
-    row(LONG, used_before=True), row(order(3, **REJECTED)),
+    row(LONG, earlier=3), row(order(3, **REJECTED)),
     row(order(2, **APPROVED), {"id": 9, "number": "PR-2026-000009"}),
     row(order(1, canceled_at=NOW, decided_by="ann@acme.example", amount=1234567890)),
 ]  # fmt: skip
@@ -45,6 +45,9 @@ LISTED = {
     "filters": {"status": "all", "search": ""},
     "before": None,
     "first": False,
+    "division": None,
+    "earlier": None,
+    "key": "k",
     "form": {},
     "error": "",
 }
@@ -61,7 +64,13 @@ def owed(n: int, total: int, paid: int = 0, **more: Any) -> Receivable:
 
 
 OWED = [owed(1, 60000), owed(2, 500000, 200000), owed(3, 1234567890)]
-PAY = {"rows": OWED, "currency": "EUR", "today": TODAY}
+PAY = {
+    "rows": OWED, "currency": "EUR", "today": TODAY, "found": True, "separate": False, "divisions": [],
+    "container_id": "", "sellers": [], "seller": "6", "after": "", "next": "", "from_funds": None, "key": "k",
+}  # fmt: skip
+FOR = {"separate": True, "divisions": [MAIN, HOSTING], "container_id": "15"}
+SELLERS = {"sellers": [(1, "Issuary Trust Inc."), (6, "Issuary Trust GmbH")]}
+MONTHLY = {"rows": [owed(1, 60000, kind="usage"), *OWED[1:]], "from_funds": 135000}
 CHOSEN = {"chosen": {1: 60000, 2: 300000}, "amounts": {1: "600.00", 2: "3000.00", 3: "12345678.90"}, "total": 360000}
 
 
@@ -77,11 +86,13 @@ def payment(n: int = 7001, **more: Any) -> Payment:
 SETTLED = payment(7000, received=350000, settled_at=NOW, settled_by="cara@ca.example", bank_reference="2026112000088")
 BOUNCED = payment(6999, purpose="deposit", received=360000, settled_at=NOW, settled_by="bank", bank_reference="x",
                   reversed_at=NOW, reversed_by="cara@ca.example", reversal_reason="Returned: no cover")  # fmt: skip
+FROM_BALANCE = payment(7000, method="balance", received=360000, settled_at=NOW, settled_by="ann@acme.example",
+                       receipt_id=11846)  # fmt: skip
 REPLACED = payment(6998, canceled_at=NOW, cancel_reason="replaced by a newer payment for the same invoice")
 ITEMS = [(1, "PR-2026-000001", 60000), (2, "PR-2026-000002", 300000)]
 ONE = {"bank": BANK, "qr": None, "items": ITEMS, "expected": "3600.00", "may_cancel": True, "error": ""}
 QR = epc_qr(BANK, "3600.00", payment().reference)
-PAYMENTS = {"rows": [payment(), SETTLED, BOUNCED, REPLACED], "at": NOW, "next": "?before=1", "first": ""}
+PAYMENTS = {"rows": [payment(), SETTLED, FROM_BALANCE, BOUNCED, REPLACED], "at": NOW, "next": "?before=1", "first": ""}
 
 SAMPLES = [
     Sample("purchase-orders", "billing", "purchase_orders.html", "/finance/purchase-orders", ANN,
@@ -89,12 +100,15 @@ SAMPLES = [
     Sample("purchase-orders-refused", "billing", "purchase_orders.html", "/finance/purchase-orders", ANN,
            {"rows": [], **LISTED, **MAY, "error": "'ten' is no amount; send digits with a decimal point, like 250.00.",
             "form": {"number": "PO-1", "amount": "ten", "division": "15"}}),
+    Sample("purchase-orders-asked", "billing", "purchase_orders.html", "/finance/purchase-orders", ANN,
+           {"rows": [], **LISTED, **MAY, "error": "", "earlier": 3,
+            "form": {"number": "PO-77803", "amount": "500.00", "division": "15"}}),
     Sample("purchase-orders-not-agreed", "billing", "purchase_orders.html", "/finance/purchase-orders", ANN,
            {"rows": [], **LISTED, **MAY, "agreed": False}),
     Sample("purchase-orders-queue", "billing", "purchase_orders.html", "/finance/purchase-orders", CARA,
            {"rows": ORDERS, **LISTED, **MAY_NOT}),
     Sample("purchase-order", "billing", "purchase_order.html", "/finance/purchase-orders/4", ANN,
-           {**row(LONG, used_before=True), "may_cancel": True, "error": ""}),
+           {**row(LONG, earlier=3), "may_cancel": True, "error": ""}),
     Sample("purchase-order-to-decide", "billing", "purchase_order.html", "/finance/purchase-orders/4", CARA,
            {**row(LONG), "may_cancel": False, "error": "A purchase order is rejected with a reason."}),
     Sample("purchase-order-rejected", "billing", "purchase_order.html", "/finance/purchase-orders/3", ANN,
@@ -105,10 +119,15 @@ SAMPLES = [
     Sample("pay-stale", "billing", "pay.html", "/finance/pay", ANN,
            {**PAY, **CHOSEN, "error": "Amount due is 3600.00 EUR, the request expected 5600.00 EUR. Load the invoices "
             "again and send the total that they show."}),
+    Sample("pay-for-a-division", "billing", "pay.html", "/finance/pay", ANN,
+           {**PAY, **CHOSEN, **FOR, **MONTHLY, "error": ""}),
+    Sample("pay-one-of-many-sellers", "billing", "pay.html", "/finance/pay", ANN,
+           {**PAY, **CHOSEN, **FOR, **SELLERS, "divisions": [], "after": "2026-11-01.1", "next": "2026-12-01.9",
+            "error": ""}),
     Sample("pay-nothing", "billing", "pay.html", "/finance/pay", ANN,
            {**PAY, "rows": [], "chosen": {}, "amounts": {}, "total": 0, "error": ""}),
     Sample("deposit", "billing", "deposit.html", "/finance/deposit", ANN,
-           {"form": {}, "divisions": [MAIN, HOSTING], "currency": "EUR", "error": ""}),
+           {"form": {}, "divisions": [MAIN, HOSTING], "currency": "EUR", "error": "", "key": "k"}),
     Sample("payments", "billing", "payments.html", "/finance/payments", ANN, {**PAYMENTS, "names": {}}),
     Sample("payments-of-all", "billing", "payments.html", "/finance/payments", CARA,
            {**PAYMENTS, "names": {7: "Acme Example Inc."}}),
@@ -120,6 +139,8 @@ SAMPLES = [
            {**ONE, "payment": payment(), "state": "pending", "may_cancel": False}),
     Sample("payment-settled", "billing", "payment.html", "/finance/payments/7000", CARA,
            {**ONE, "payment": SETTLED, "state": "settled", "may_cancel": False}),
+    Sample("payment-from-the-balance", "billing", "payment.html", "/finance/payments/7000", CARA,
+           {**ONE, "payment": FROM_BALANCE, "state": "settled", "may_cancel": False}),
     Sample("payment-reversed", "billing", "payment.html", "/finance/payments/6999", ANN,
            {**ONE, "payment": BOUNCED, "state": "reversed", "items": []}),
     Sample("payment-replaced", "billing", "payment.html", "/finance/payments/6998", ANN,
