@@ -35,19 +35,11 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["python", "-I", "-S", "deploy/live.py"]
 CMD ["python", "-m", "services"]
 
-FROM build AS demo-build
-COPY requirements-dev.lock /build/
-RUN awk '/^[^ ]/ {wanted = /^pypdf==/} wanted' /build/requirements-dev.lock >/build/demo.lock \
- && pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore --require-hashes --only-binary :all: \
-        --target /opt/demo -r /build/demo.lock
-
 FROM base AS demo
 USER root
 RUN mkdir -m 700 /data && chown issuary:issuary /data
-COPY --from=demo-build /opt/demo /opt/demo
 COPY --from=build /build/devstack /app/shared/devstack
 COPY demo /app/demo
-ENV PYTHONPATH=/opt/demo
 USER issuary
 HEALTHCHECK NONE
 CMD ["python", "-m", "demo.containers"]

@@ -4,6 +4,7 @@
 PORT ?= 8080
 DATA ?= .issuary
 VENV ?= .venv
+WORKERS ?= logical
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/installed
 # Current Compose, or Debian's docker-compose; looked for only where it is needed.
@@ -50,10 +51,10 @@ down:
 	@sh deploy/secrets.sh >/dev/null  # Compose reads nothing without them
 	@exec $(EVERYTHING) down
 
-## make test                           all checks and the whole suite, on embedded servers
+## make test [WORKERS=2]               all checks and the whole suite, on embedded servers; one worker for each core, up to 4
 ##      STACK=containers make test     the same on Apache Kafka and PostgreSQL in containers, and what needs the images
 test: check
-	@exec $(PYTHON) -m pytest
+	@exec $(PYTHON) -m pytest --numprocesses $(WORKERS) --maxprocesses 4
 
 ## make check                          format, lint, types, import contracts
 check: $(READY)

@@ -14,7 +14,7 @@ from benchmarks.progress import Progress
 from benchmarks.rows import Row, Sale, facts_of, outbox_row, rows_of
 from services.billing import models
 from services.billing.rules import Catalogue, Missing, PriceRow, RateRow, SellerRow, TaxRow, Wanted, make_quote
-from shared.db import POSTGRESQL, utcnow
+from shared.db import array_type, utcnow
 from shared.events.orders import TOPIC, OrderPlaced
 
 CHUNK = 200
@@ -23,7 +23,7 @@ INSERT INTO inbox (event_id, topic) SELECT event_id, $2 FROM unnest($1::uuid[]) 
 ON CONFLICT DO NOTHING RETURNING event_id
 """
 CUSTOMERS = """
-SELECT a.*, f.division_id, f.balance, f.unpaid, f.negative_limit, f.unlimited, f.seq
+SELECT a.*, f.division_id, f.balance, f.accrued + f.invoiced AS unpaid, f.negative_limit, f.unlimited, f.seq
 FROM account a JOIN funds f ON f.division_id = a.top_division_id
 WHERE a.id = ANY ($1::bigint[]) ORDER BY f.division_id FOR UPDATE OF f
 """
@@ -32,7 +32,7 @@ SELECT o.source, o.id FROM placed_order o
 JOIN unnest($1::text[], $2::bigint[]) AS k (source, id) ON o.source = k.source AND o.id = k.id
 """
 SPEND = """
-UPDATE funds f SET balance = s.balance, seq = s.seq
+UPDATE funds f SET balance = s.balance, seq = s.seq, used_credit = greatest(0, accrued + invoiced - s.balance)
 FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS s (division_id, balance, seq)
 WHERE f.division_id = s.division_id
 """
@@ -142,7 +142,7 @@ async def _insert(connection: Any, model: Any, rows: Sequence[Row]) -> None:
         return
     table, names = model.__table__, list(mine[0])
     types = [table.c[name].type for name in names]
-    arrays = ", ".join(f"${n}::{kind.compile(dialect=POSTGRESQL)}[]" for n, kind in enumerate(types, 1))
+    arrays = ", ".join(f"${n}::{array_type(kind)}" for n, kind in enumerate(types, 1))
     columns = ", ".join(f'"{name}"' for name in names)
     await connection.execute(
         f"INSERT INTO {table.name} ({columns}) SELECT * FROM unnest({arrays})",

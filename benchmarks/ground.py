@@ -63,11 +63,11 @@ async def ground() -> AsyncIterator[Ground]:
             await postgres.make_databases(["billing"])
             url = postgres.url("billing")
             await asyncio.to_thread(upgrade, "billing", url)
-            await _open_accounts(url)
+            await open_accounts(url)
             yield Ground(postgres, broker, Path(directory))
 
 
-async def _open_accounts(url: str) -> None:
+async def open_accounts(url: str) -> None:
     settings = {"ISSUARY_DATABASE_URL": url, "ISSUARY_BILLING_DEFAULT_LIMITS": LIMIT}
     service = build(Settings.from_environment(settings))
     now = datetime.now(UTC)
@@ -80,12 +80,12 @@ async def _open_accounts(url: str) -> None:
     await service.stop()
 
 
-def accounts() -> list[Account]:
+def accounts(count: int | None = None) -> list[Account]:
     address = Address(line1="Hauptstraße 1", postcode="10115", city="Berlin", country="DE")
     return [
         Account(id=n, name=f"Customer {n}", legal_name=f"Customer {n} GmbH", address=address, currency="EUR",
                 billing_emails=(f"ap{n}@customer.example",))
-        for n in range(20_001, 20_001 + ACCOUNTS)
+        for n in range(20_001, 20_001 + (count or ACCOUNTS))
     ]  # fmt: skip
 
 

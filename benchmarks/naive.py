@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 from benchmarks.progress import Progress
 from benchmarks.rows import Sale, facts_of, outbox_row, rows_of
 from services.billing import models
-from services.billing.actions.snapshots import buyer_of
 from services.billing.queries.catalogue import catalogue
 from services.billing.rules import Missing, Wanted, make_quote
 from shared.db import utcnow
@@ -49,16 +48,17 @@ async def charge_order(tx: AsyncSession, event: OrderPlaced) -> None:
     if await tx.get(models.Order, (event.source, event.order_id)):
         return
     account = await tx.get_one(models.Account, event.account_id)
-    await tx.get_one(models.Division, event.division.id)
+    division = await tx.get_one(models.Division, event.division.id)
     funds = await tx.get_one(models.Funds, account.top_division_id, with_for_update=True)
     now = utcnow()
     tx.info["kept"] = KEPT
     quote = make_quote(await catalogue(tx), wanted(account, event), now.date())
-    if isinstance(quote, Missing) or not funds.covers(quote.total):
+    purse = models.Purse(funds, funds)
+    if isinstance(quote, Missing) or not purse.covers(quote.total):
         raise AssertionError("the benchmark's orders can all be paid")
-    receipt = funds.change(-quote.total)
+    receipt = purse.change(-quote.total)
     sale = Sale(
-        event, buyer_of(account), funds.division_id, quote, receipt.seq, receipt.balance_after,
+        event, account.as_buyer(division), funds.division_id, quote, receipt.seq, receipt.balance_after,
         await _next(tx, "invoice_id_seq"), await _next(tx, "charge_id_seq"),
         await _number(tx, quote.seller.number, now.year), now,
     )  # fmt: skip

@@ -56,10 +56,12 @@ def _order(sale: Sale) -> Row:
 def _charge(sale: Sale) -> Row:
     event, quote = sale.event, sale.quote
     return models.Charge, {
-        "id": sale.receipt_id, "source": event.source, "order_id": event.order_id, "account_id": event.account_id,
-        "division_id": event.division.id, "currency": quote.currency, "net": quote.net, "tax": quote.tax,
+        "id": sale.receipt_id, "source": event.source, "order_id": event.order_id, "request_id": 0,
+        "account_id": event.account_id, "division_id": event.division.id, "currency": quote.currency,
+        "net": quote.net, "tax": quote.tax,
         "total": quote.total, "entity_id": quote.seller.number, "category": quote.group.category,
         "rate": quote.group.rate, "invoice_id": sale.invoice_id, "invoice_number": sale.number, "charged_at": sale.now,
+        "priced_on": quote.on,
     }  # fmt: skip
 
 
@@ -70,8 +72,9 @@ def _invoice(sale: Sale) -> Row:
         "id": sale.invoice_id, "entity_id": quote.seller.number, "series": "invoice", "year": sale.now.year,
         "seq": sale.seq, "number": sale.number, "kind": "order", "account_id": event.account_id,
         "division_id": event.division.id, "division_name": event.division.name, "order_source": event.source,
-        "order_id": event.order_id, "purchase_order_id": None,
-        "purchase_order_number": event.payment.purchase_order_number, "currency": quote.currency,
+        "order_id": event.order_id, "request_id": 0, "purchase_order_id": None,
+        "purchase_order_number": event.payment.purchase_order_number, "period_first": None, "period_last": None,
+        "legacy_source": None, "legacy_number": None, "legacy_issued_on": None, "currency": quote.currency,
         "net": quote.net, "tax": quote.tax, "total": quote.total, "due_at_issue": 0,
         "issued_at": sale.now, "issued_on": day, "due_on": day, "seller": quote.seller.printed, "buyer": sale.buyer,
         "receipt_id": sale.receipt_id, "payment_text": paid, "notes": [],
@@ -84,7 +87,8 @@ def _lines(sale: Sale) -> list[Row]:
         (models.Line, {
             "invoice_id": sale.invoice_id, "position": position, "description": line.description,
             "detail": list(line.detail), "quantity": line.quantity, "unit_price": line.unit_price, "net": line.net,
-            "category": group.category, "rate": group.rate,
+            "category": group.category, "rate": group.rate, "order_source": sale.event.source,
+            "order_id": sale.event.order_id,
         })
         for position, line in enumerate(sale.quote.lines, 1)
     ]  # fmt: skip
@@ -119,7 +123,7 @@ def _postings(sale: Sale, journal_id: UUID) -> list[Row]:
     return [
         (models.Posting, {
             "journal_id": journal_id, "line": line, "ledger": ledger, "amount": amount, "currency": quote.currency,
-            "division_id": of, "seq": seq, "balance_after": after,
+            "division_id": of, "seq": seq, "balance_after": after, "type": "Charge" if of else None,
         })
         for line, (ledger, amount, of, seq, after) in enumerate(entries, 1) if amount
     ]  # fmt: skip
@@ -128,7 +132,8 @@ def _postings(sale: Sale, journal_id: UUID) -> list[Row]:
 def _document(sale: Sale) -> Row:
     return models.Document, {
         "id": new_id(), "kind": "invoice", "subject_id": sale.invoice_id, "account_id": sale.event.account_id,
-        "due_at": sale.now, "attempts": 0, "failure": None, "rendered_at": None, "sha256": None, "pdf": None,
+        "silent": False, "due_at": sale.now, "attempts": 0, "failure": None, "rendered_at": None, "sha256": None,
+        "pdf": None,
     }  # fmt: skip
 
 

@@ -3,10 +3,14 @@
 import asyncio
 import json
 import sys
+from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.ground import Ground, ground, orders, publish
+from shared.asyncapi import all_events
+from shared.devstack.chosen import new_broker
 from shared.migrate import ROOT
 
 NAMES = ("issuary", "naive", "floor")
@@ -14,22 +18,26 @@ NAMES = ("issuary", "naive", "floor")
 
 async def run_contender(field: Ground, name: str, turn: int, total: int) -> dict[str, float]:
     url = await field.copy(f"{name}_{turn}")
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.contender",
-        name,
-        url,
-        field.broker.address,
-        f"{name}-{turn}",
-        str(total),
-    ]
+    return await _contend(name, url, field.broker.address, f"{name}-{turn}", total)
+
+
+async def _contend(name: str, url: str, kafka: str, group: str, total: int) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks.contender", name, url, kafka, group, str(total)]
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, cwd=ROOT)
     answer, _ = await asyncio.wait_for(process.communicate(), 900)
     if process.returncode:
         raise SystemExit(f"the contender {name} failed")
     found: dict[str, float] = json.loads(answer.splitlines()[-1])
     return found
+
+
+async def run_alone(url: str, first: int, total: int = 20_000) -> int:
+    """Issuary per second over a database that there is: orders from number `first` on."""
+    with TemporaryDirectory() as directory:
+        async with new_broker(Path(directory) / "broker.log") as broker:
+            await broker.make_topics(sorted({event.topic for event in all_events()}))
+            await publish(broker.address, orders(total, first))
+            return round((await _contend("issuary", url, broker.address, "alone", total))["per_second"])
 
 
 async def measure(turns: int = 3, batch_events: int = 20_000, naive_events: int = 1_500) -> dict[str, Any]:

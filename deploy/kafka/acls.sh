@@ -14,12 +14,16 @@ allow User:issuary-billing --operation Write --operation DescribeConfigs --topic
 allow User:issuary-billing --operation Read --operation DescribeConfigs --topic billing.commands.v1 --topic orders.credentials.v1 --topic orders.events.v1
 allow User:issuary-billing --operation Read --group billing
 
-allow User:issuary-validation --operation Write --operation DescribeConfigs --topic validation.events.v1
-allow User:issuary-validation --operation Read --operation DescribeConfigs --topic orders.credentials.v1 --topic orders.events.v1 --topic validation.commands.v1
+allow User:issuary-validation --operation Write --operation DescribeConfigs --topic validation.checks.v1 --topic validation.events.v1
+allow User:issuary-validation --operation Read --operation DescribeConfigs --topic orders.credentials.v1 --topic orders.events.v1 --topic validation.check-results.v1 --topic validation.commands.v1
 allow User:issuary-validation --operation Read --group validation
 
 allow User:issuary-notifications --operation Write --operation DescribeConfigs --topic notifications.events.v1
-allow User:issuary-notifications --operation Read --operation DescribeConfigs --topic billing.events.v1 --topic orders.credentials.v1
+allow User:issuary-notifications --operation Read --operation DescribeConfigs --topic billing.events.v1 --topic orders.credentials.v1 --topic orders.events.v1 --topic validation.events.v1
 allow User:issuary-notifications --operation Read --group notifications
 
-allow User:issuary-setup --operation Create --operation Alter --operation AlterConfigs --operation Describe --operation DescribeConfigs --topic billing.commands.v1 --topic billing.events.v1 --topic notifications.events.v1 --topic orders.commands.v1 --topic orders.credentials.v1 --topic orders.events.v1 --topic validation.commands.v1 --topic validation.events.v1
+allow User:issuary-perspective --operation Write --operation DescribeConfigs --topic validation.check-results.v1
+allow User:issuary-perspective --operation Read --operation DescribeConfigs --topic validation.checks.v1
+allow User:issuary-perspective --operation Read --group perspective- --resource-pattern-type prefixed
+
+allow User:issuary-setup --operation Create --operation Alter --operation AlterConfigs --operation Describe --operation DescribeConfigs --topic billing.commands.v1 --topic billing.events.v1 --topic notifications.events.v1 --topic orders.commands.v1 --topic orders.credentials.v1 --topic orders.events.v1 --topic validation.check-results.v1 --topic validation.checks.v1 --topic validation.commands.v1 --topic validation.events.v1
