@@ -37,7 +37,7 @@ async def kill_and_add(rig: Rig, kills: int) -> None:
 
 async def members_are_killed_events_repeated_and_some_poisoned(rig: Rig) -> None:
     plan = Plan.make(EVENTS, THINGS, poison=3)
-    Forgetful.dies, Forgetful.deaths = 0.2, 0
+    Forgetful.moves = Forgetful.deaths = 0
 
     async with rig.relay(Forgetful):
         await asyncio.gather(rig.join(), rig.join())
