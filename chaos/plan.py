@@ -7,7 +7,7 @@ from random import Random
 from typing import NamedTuple
 from uuid import UUID
 
-from chaos.poison import Poison, poisons
+from chaos.poison import ALL, Poison, poisons
 from chaos.traffic import (
     PRICED,
     SHOP,
@@ -55,7 +55,7 @@ class Plan:
     labels: dict[UUID, str] = field(default_factory=dict)  # and orders
     deeds: dict[int, list[Deed]] = field(default_factory=lambda: defaultdict(list))  # by account, in order
     needs: Counter[tuple[int, str]] = field(default_factory=Counter)  # open orders by account and name
-    parked: dict[str, dict[bytes, bool]] = field(default_factory=lambda: {"billing": {}, "validation": {}})
+    parked: dict[str, dict[bytes, bool]] = field(default_factory=lambda: {name: {} for name in ALL})
     kinds: Counter[str] = field(default_factory=Counter)
     behind: int = 0
 
@@ -154,4 +154,4 @@ class _Planning:
         self.plan.behind += len(poison.behind)
         for service in poison.parked_by:
             self.plan.parked[service][poison.record.value] = False
-            self.plan.parked[service] |= {record.value: True for record in poison.behind}
+            self.plan.parked[service] |= {record.value: True for record in poison.waits_at(service)}

@@ -10,7 +10,7 @@ from typing import Any, Self
 from chaos.traffic import PRICED, Record, as_record, cancelled, placed, rejected, uuid7
 from shared.events.orders import Account
 
-BOTH, BILLING = ("billing", "validation"), ("billing",)
+ALL, BILLING = ("billing", "validation", "notifications"), ("billing",)
 FIRST_ORDER = 1_000_001
 
 
@@ -20,8 +20,12 @@ class Poison:
 
     kind: str
     record: Record
-    parked_by: Sequence[str] = BOTH
+    parked_by: Sequence[str] = ALL
     behind: Sequence[Record] = ()
+
+    def waits_at(self, service: str) -> list[Record]:
+        """Of what comes behind, what this service hears: notifications hears of no cancelled order."""
+        return [one for one in self.behind if service != "notifications" or one.type == b"order_rejected"]
 
 
 @dataclass(frozen=True)
@@ -92,12 +96,12 @@ def as_if_ours(given: Given) -> Poison:
 
 def wrong_shape(given: Given) -> Poison:
     record = replace(given.fine, value=given.body(term=None))
-    return Poison("wrong shape", record, BOTH, given.ends(cancelled, rejected))
+    return Poison("wrong shape", record, ALL, given.ends(cancelled, rejected))
 
 
 def another_account(given: Given) -> Poison:
     record = replace(given.fine, value=given.body(account=json.loads(given.other.model_dump_json())))
-    return Poison("another account", record, BOTH, given.ends(rejected))
+    return Poison("another account", record, ALL, given.ends(rejected))
 
 
 def wrong_key(given: Given) -> Poison:

@@ -34,6 +34,10 @@ class Record:
     headers: tuple[tuple[str, bytes | None], ...] = ()
     topic: str = TOPIC
 
+    @property
+    def type(self) -> bytes | None:
+        return dict(self.headers).get("ce_type")
+
 
 def accounts(count: int, mailed: int) -> list[Account]:
     """The first `mailed` have addresses."""

@@ -24,7 +24,7 @@ def all_well(plan: Plan) -> Found:
     found.numbers = defaultdict(list, {(6, "invoice", 2026): list(range(1, 1 + plan.count("charge")))})
     found.counters = {(6, "invoice", 2026): plan.count("charge")}
     found.waiting = _waiting(plan)
-    found.parked = {name: list(rows.items()) for name, rows in plan.parked.items()} | {"notifications": []}
+    found.parked = {name: list(rows.items()) for name, rows in plan.parked.items()}
     found.needs = Counter(plan.needs)
     _print(plan, found)
     return found

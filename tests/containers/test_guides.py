@@ -100,7 +100,7 @@ async def test_every_command_of_a_page_works_and_prints_what_is_shown(page: Path
 def test_every_page_has_commands_that_are_run() -> None:
     assert [page.stem for page in PAGES if len([*steps(page)]) < 5] == []
     others = {page.stem for page in (ROOT / "docs" / "operations").glob("*.md")} - {page.stem for page in PAGES}
-    assert others == {"README"}
+    assert others == {"README", "perspectives"}  # the one needs machines elsewhere, and has no commands to be typed
 
 
 def test_a_page_s_numbers_of_what_is_parked_become_those_that_were_given_out() -> None:
