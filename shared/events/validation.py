@@ -29,7 +29,9 @@ class AboutDomain(ValidationFact):
 
 
 class DomainSubmitted(AboutDomain):
-    """Control of `name` is to be proven: publish `record_value` at `record_name` (TXT) before `expires_at`."""
+    """Control of `name` is to be proven: publish `record_value` at `record_name` (TXT) before `expires_at`. Where
+    `record_type` is MAIL, mails go to the addresses in `record_value` of the domain `record_name`, and to contacts that
+    its DNS names; what confirms is told to nobody else."""
 
     type: Literal["domain_submitted"] = "domain_submitted"
     order: OrderRef | None = None

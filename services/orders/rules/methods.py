@@ -7,6 +7,7 @@ METHODS = {
     DNS_TXT: "DNS TXT",
     "dns-cname-token": "DNS CNAME",
     "http-token": "File on the web server",
+    "email": "E-mail to a domain contact",
     "dns-persist": "Persistent DNS TXT",
 }
 

@@ -15,11 +15,13 @@ from services.validation.queries.locking import (
     need_key,
     needs_of,
 )
+from services.validation.queries.mails import confirmations
 from services.validation.queries.proofs import validation_keys
 
 __all__ = [
     "DomainKey",
     "Wish",
+    "confirmations",
     "have_domains",
     "live_values",
     "lock_domains",

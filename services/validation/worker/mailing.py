@@ -1,0 +1,79 @@
+"""Mails to who controls a domain: its contacts looked up, the mails written, then sent. No transaction is open while
+the network is used."""
+
+import asyncio
+import logging
+
+from services.validation.actions import letters, mailing
+from services.validation.actions.letters import Desk
+from services.validation.actions.mailing import Contacts, Task
+from services.validation.clients.caa import climb
+from services.validation.clients.mail import Post
+from services.validation.clients.observing import Observer
+from services.validation.clients.watch import ResolverWatch
+from services.validation.rules import mail
+from services.validation.rules.adn import Adn
+from services.validation.rules.answers import failure
+from services.validation.rules.letter import Delivered, Letter, Undelivered
+from services.validation.rules.looking import Job
+from services.validation.rules.methods import CAA_CONTACT, EMAIL, TXT_CONTACT
+from shared.db import Database, utcnow
+
+log = logging.getLogger(__name__)
+
+BURST, LETTERS = 20, 20
+DEFECT = "The mail could not be made; the certificate authority has to look at its log."
+
+
+class Mailer:
+    def __init__(
+        self, db: Database, observer: Observer, post: Post, console: str, watch: ResolverWatch | None = None
+    ) -> None:
+        """Contacts are looked up as the primary perspective sees them; `console` is where links lead to."""
+        self.db, self.observer, self.post, self.watch = db, observer, post, watch
+        self.desk = Desk(console, post.sender.address.rpartition("@")[2])
+
+    async def find(self) -> bool:
+        """Not while the resolver validates nothing (NT8)."""
+        if self.watch and self.watch.fault:
+            return False
+        async with self.db.transaction() as tx:
+            tasks = await mailing.claim_mailings(tx, utcnow(), BURST)
+        if not tasks:
+            return False
+        found = await asyncio.gather(*(self._contacts(task) for task in tasks))
+        async with self.db.transaction() as tx:
+            await mailing.write_mails(tx, found, utcnow())
+        return True
+
+    async def _contacts(self, task: Task) -> Contacts:
+        found_at, adn = utcnow(), Adn(task.adn)
+        levels = Job(EMAIL, task.adn, tuple(mail.places_of(CAA_CONTACT, adn)))
+        txt, caa = await asyncio.gather(
+            self.observer.dns.txt(mail.txt_name(task.adn)), climb(self.observer.dns, levels, self.observer.local)
+        )
+        addresses = {TXT_CONTACT: mail.in_txt(txt), CAA_CONTACT: mail.in_caa(caa)}
+        fault = failure([txt, *caa[-1:]])
+        return Contacts(task, found_at, addresses, fault.message if fault else None)
+
+    async def send(self) -> bool:
+        if self.watch and self.watch.fault:
+            return False
+        async with self.db.transaction() as tx:
+            claimed = await letters.claim_letters(tx, self.desk, utcnow(), LETTERS)
+        if not claimed:
+            return False
+        for first in asyncio.as_completed([self._sent(letter) for letter in claimed]):
+            letter, outcome = await first  # recorded at once: a slow server keeps no other mail's record waiting
+            async with self.db.transaction() as tx:
+                await letters.record_delivery(tx, letter, outcome, utcnow())
+        return True
+
+    async def _sent(self, letter: Letter) -> tuple[Letter, Delivered | Undelivered]:
+        try:
+            return letter, await self.post.deliver(letter)
+        except Undelivered as refused:
+            return letter, refused
+        except Exception:
+            log.exception("a mail could not be made", extra={"mail_id": str(letter.id)})
+            return letter, Undelivered(DEFECT)
