@@ -185,6 +185,31 @@ class ChangeDcvMethod(DomainCommand):
     changed_by: ShortText = "change_dcv_method"
 
 
+class ResendDcvEmails(DomainCommand):
+    """The mails of a pending validation by e-mail once more, word for word; to `emails` of the domain's addresses, or
+    to all. With another `name_scope`, the domain or one above it, mails with new values go to that one's addresses."""
+
+    type: Literal["resend_dcv_emails"] = "resend_dcv_emails"
+    emails: tuple[ShortText, ...] = ()
+    name_scope: OptionalText = None
+    asked_by: ShortText = "resend_dcv_emails"
+
+
+class ReplaceRandomValue(Command):
+    """An order's own random value is another one from now on; the one before is dead at once."""
+
+    topic: ClassVar[str] = COMMANDS
+    type: Literal["replace_random_value"] = "replace_random_value"
+    order: OrderRef
+    request_id: PublicId | None = None
+    dcv_random_value: ShortText
+    value_before: OptionalText = None
+
+    @property
+    def subject(self) -> str:
+        return self.order.subject
+
+
 class CheckDomain(DomainCommand):
     """One look soon; polling goes on as it was."""
 

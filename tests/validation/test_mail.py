@@ -14,11 +14,12 @@ from services.validation.actions.confirming import Confirmer, Over, confirm
 from services.validation.clients.dns import DnsClient, Resolver
 from services.validation.clients.observing import Observer
 from services.validation.worker import ByHand, Looker
+from shared.events.validation import ResendDcvEmails
 from tests.conftest import ENVIRONMENT, World
 from tests.validation.conftest import a_looker, let_pass, look
 from tests.validation.dns_server import DnsServer, Script, txt
 from tests.validation.mailroom import Mailroom, a_mailroom, five
-from tests.validation.makers import a_test_policy, an_order
+from tests.validation.makers import ACCOUNT, a_test_policy, an_order
 from tests.validation.office import D, add, csrf_of, key_of, signed_in, words
 from tests.validation.views import views
 
@@ -539,6 +540,17 @@ async def test_a_server_that_hangs_up_is_tried_again(room: Mailroom) -> None:
     assert row.due_at is not None  # type: ignore[attr-defined]
 
 
+async def test_em2_an_international_address_needs_a_server_that_takes_it(room: Mailroom) -> None:
+    room.takes_mail("xn--bcher-kva.example")
+    room.contact("acme.example", r"j\195\188rgen@else.example", r"pki@b\195\188cher.example")
+    room.takes_mail("else.example")
+    await submitted(room)
+
+    assert "pki@xn--bcher-kva.example" in room.recipients()
+    (row,) = await room.rows(where="recipient = 'jürgen@else.example'")
+    assert row.reason == "The mail server takes no addresses with letters beyond ASCII (SMTPUTF8)."  # type: ignore[attr-defined]
+
+
 # ── again ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -582,10 +594,14 @@ async def test_example_38_another_domain_above_means_new_values_and_the_old_ones
 
 async def test_mails_are_sent_again_a_limited_number_of_times(room: Mailroom) -> None:
     domain_id = await submitted(room)
+    back = "UPDATE mailing SET asked_at = asked_at - interval '1 minute' RETURNING 1"
     async with key_of(room.world) as http:
-        answers = [(await http.put(f"{D}/{domain_id}/dcv/emails")).status_code for _ in range(4)]
+        answers = [(await http.put(f"{D}/{domain_id}/dcv/emails")).status_code for _ in range(2)]
+        for _ in range(20):
+            await room.world.rows("validation", back)
+            answers.append((await http.put(f"{D}/{domain_id}/dcv/emails")).status_code)
 
-    assert answers == [204, 204, 204, 429]
+    assert answers == [204, 429, *[204] * 19, 429]
 
 
 @pytest.mark.parametrize(
@@ -625,6 +641,16 @@ async def test_lc4_told_not_to_it_sends_none_until_it_is_asked_to(room: Mailroom
         await room.work()
 
     assert (before, len(room.box.mails)) == (0, 5)
+
+
+async def test_another_system_has_the_mails_sent_again_by_a_command(room: Mailroom) -> None:
+    await submitted(room)
+    again = ResendDcvEmails(source="shop", account_id=ACCOUNT, name="acme.example", emails=("admin@acme.example",))
+    await room.world.deliver("validation", again)
+    await room.work()
+
+    assert len(room.all("admin@acme.example")) == 2
+    assert len(room.box.mails) == 6
 
 
 # ── pages and orders ─────────────────────────────────────────────────────────────────────────────────────────────────

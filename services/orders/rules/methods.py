@@ -10,6 +10,8 @@ METHODS = {
     "email": "E-mail to a domain contact",
     "dns-persist": "Persistent DNS TXT",
 }
+# Those that nothing is published for by an order's own value.
+WITHOUT_VALUE = {"email", "dns-persist"}
 
 
 def dcv_method(wished: str | None) -> str:

@@ -64,7 +64,7 @@ def begin_mailing(tx: AsyncSession, attempt: Attempt, wish: MailWish, now: datet
     mailing = Mailing(
         token_id=attempt.token_id, attempt_id=attempt.id, account_id=attempt.account_id, name=attempt.name,
         adn=attempt.name_scope or attempt.name, only=list(wish.only), held=not wish.send, due_at=now, tries=0,
-        fault=None, created_at=now,
+        fault=None, created_at=now, asked=0, asked_at=now if attempt.name_scope else None,
     )  # fmt: skip
     add(tx, mailing)
     wake_at_commit(tx)

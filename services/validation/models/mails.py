@@ -1,13 +1,16 @@
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from services.validation.models.attempts import TooSoon
 from services.validation.models.base import Base
 from services.validation.rules.contacts import Confirmed, Contact, source_of
 from services.validation.rules.letter import GIVE_UP_AFTER, next_try
 from services.validation.rules.tokens import TOKEN_LIFE
+
+RESEND_PAUSE, MOST_ASKED = timedelta(seconds=60), 20
 
 
 class Mailing(Base):
@@ -28,10 +31,20 @@ class Mailing(Base):
     tries: Mapped[int]
     fault: Mapped[str | None]  # why contacts in the DNS could not be looked up
     created_at: Mapped[datetime]
+    asked: Mapped[int]  # how often they were asked for again
+    asked_at: Mapped[datetime | None]
 
     def looked(self, fault: str | None, now: datetime) -> None:
         self.fault = fault
         self.due_at = next_try(self.tries, now, self.created_at + GIVE_UP_AFTER) if fault else None
+
+    def ask(self, now: datetime) -> None:
+        """Each time ends in mailboxes of others, so they are rationed."""
+        if self.asked >= MOST_ASKED:
+            raise TooSoon(f"The mails about {self.name} were sent {MOST_ASKED} times; submit the domain again later.")
+        if self.asked_at and now < self.asked_at + RESEND_PAUSE:
+            raise TooSoon(f"Mails about {self.name} were asked for just now; wait {RESEND_PAUSE.seconds} seconds.")
+        self.asked, self.asked_at = self.asked + 1, now
 
     def again(self, only: list[str], now: datetime) -> None:
         """Contacts may have come since; who is a contact already gets the same mail once more."""

@@ -273,6 +273,8 @@ def upgrade() -> None:
     sa.Column('tries', sa.BigInteger(), nullable=False),
     sa.Column('fault', sa.Text(), nullable=True),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('asked', sa.BigInteger(), nullable=False),
+    sa.Column('asked_at', sa.DateTime(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('token_id', name=op.f('pk_mailing'))
     )
     op.create_index('ix_mailing_due_at', 'mailing', ['due_at'], unique=False, postgresql_where=sa.text('due_at IS NOT NULL'))
