@@ -34,7 +34,7 @@ def build(settings: Settings) -> Service:
     def steps(db: Database) -> list[Step]:
         lookers.append(Looker(db, observer, policy, settings.looks_in_flight, watch, panel))
         gate = Gate(db, observer, policy, watch, panel)
-        mailer = Mailer(db, observer, post_of(settings), settings.base_url.rstrip("/"), watch)
+        mailer = Mailer(db, observer, policy, post_of(settings), settings.base_url.rstrip("/"), watch)
         steps = [gate.step, lookers[0].step, mailer.find, mailer.send, reminders(db, policy)]
         return [*(part.step for part in (watch, panel) if part), *steps]
 

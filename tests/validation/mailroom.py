@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from email import policy
 from email.message import EmailMessage
 from ipaddress import ip_network
+from typing import Any
 
 from services.validation.clients.dns import DnsClient, Resolver
 from services.validation.clients.mail import Post, Sender
@@ -37,14 +38,14 @@ class Mailroom:
         guard = Guard(smtp_port=self.box.port, opened=tuple(ip_network(one) for one in self.opened))
         return Post(dns, guard, Sender.of("Domain validation <dcv@ca.example>", "mail.ca.example"))
 
-    @property
-    def mailer(self) -> Mailer:
-        observer = Observer(DnsClient([Resolver(*self.zone.address)], 0.2), local=a_test_policy().local_tlds)
-        return Mailer(self.world.validation.db, observer, self.post, CONSOLE)
+    def mailer(self, **changes: Any) -> Mailer:
+        policy = a_test_policy(**changes)
+        observer = Observer(DnsClient([Resolver(*self.zone.address)], 0.2), local=policy.local_tlds)
+        return Mailer(self.world.validation.db, observer, policy, self.post, CONSOLE)
 
-    async def work(self) -> None:
+    async def work(self, **changes: Any) -> None:
         """Look up every contact and send every mail that is due."""
-        mailer = self.mailer
+        mailer = self.mailer(**changes)
         while await mailer.find() or await mailer.send():
             pass
 

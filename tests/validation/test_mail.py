@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from services.validation.actions.confirming import Confirmer, Over, confirm
+from services.validation.actions.mailing import TOO_MANY
 from services.validation.clients.dns import DnsClient, Resolver
 from services.validation.clients.observing import Observer
 from services.validation.worker import ByHand, Looker
@@ -123,14 +124,37 @@ async def test_contacts_that_cannot_be_looked_up_hold_up_no_other_mail_and_are_l
     assert (await room.world.rows("validation", "SELECT due_at, fault FROM mailing"))[0] == (None, None)
 
 
-async def test_nobodys_mailbox_is_filled_by_us(room: Mailroom) -> None:
-    for n in range(22):
-        room.contact(f"d{n}.example", "victim@acme.example")
-        await submitted(room, f"d{n}.example", email_array=["victim@acme.example"])
+MANY = """
+INSERT INTO dcv_mail SELECT (json_populate_record(mail, json_build_object(
+  'id', gen_random_uuid(), 'token_id', gen_random_uuid(), 'sha256', n::text))).*
+FROM dcv_mail mail, generate_series(1, 49) n WHERE mail.recipient = 'victim@else.example' RETURNING 1
+"""
 
-    assert len(room.all("victim@acme.example")) == 20
-    held = await room.rows(where="recipient = 'victim@acme.example' AND reason IS NOT NULL")
-    assert [row.due_at for row in held] == [None, None]  # type: ignore[attr-defined]
+
+async def test_nobodys_mailbox_is_filled_by_one_account_and_the_others_are_not_held_back(room: Mailroom) -> None:
+    room.takes_mail("else.example")
+    for name in ("one.example", "two.example"):
+        room.contact(name, "victim@else.example")
+    await submitted(room, "one.example", email_array=["victim@else.example"])
+    await room.world.rows("validation", MANY)
+
+    await submitted(room, "two.example", email_array=["victim@else.example"])
+    async with key_of(room.world, "eve") as http:
+        await add(http, "two.example", "email", email_array=["victim@else.example"])
+    await room.work()
+
+    assert len(room.all("victim@else.example")) == 2
+    (held,) = await room.rows(where="reason IS NOT NULL")
+    assert (held.due_at, held.reason) == (None, TOO_MANY)  # type: ignore[attr-defined]
+
+
+async def test_switched_off_nothing_is_looked_up_and_nothing_is_sent(room: Mailroom) -> None:
+    async with key_of(room.world) as http:
+        await add(http, "acme.example", "email")
+    await room.work(email_methods=False)
+    await room.work(lead=timedelta(days=500))
+
+    assert (room.zone.asked, room.box.connections) == ([], [])
 
 
 # ── what is mailed, and what nobody else is told ─────────────────────────────────────────────────────────────────────

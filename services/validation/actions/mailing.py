@@ -23,8 +23,9 @@ from shared.errors import Rejected
 from shared.ids import new_id
 
 LEASE = timedelta(minutes=2)
-# To one address within a day, whoever asks and for whatever domain: nobody's mailbox is filled by us.
-MOST_A_DAY = 20
+# From one account to one address within a day, about whatever domains: nobody's mailbox is filled by us, and no account
+# uses up what another one needs.
+MOST_A_DAY = 50
 TOO_MANY = "This address got as many mails of ours today as it may get; send it again tomorrow."
 
 MailKey = tuple[str, str]  # section, recipient
@@ -134,17 +135,18 @@ async def _written(tx: AsyncSession, token_ids: Sequence[UUID]) -> dict[UUID, se
     return there
 
 
-async def _busy(tx: AsyncSession, found: Sequence[Contacts], now: datetime) -> set[str]:
-    """Addresses that had their share today."""
+async def _busy(tx: AsyncSession, found: Sequence[Contacts], now: datetime) -> set[tuple[int, str]]:
+    """Addresses that had their share of an account today."""
+    accounts = {one.task.key[0] for one in found}
     asked = {address for one in found for _, address in _addresses(one)}
     counted = (
-        select(DcvMail.recipient)
-        .where(DcvMail.recipient.in_(asked), DcvMail.created_at > now - timedelta(days=1))
-        .where(or_(DcvMail.sent > 0, DcvMail.due_at.is_not(None)))
-        .group_by(DcvMail.recipient)
+        select(DcvMail.account_id, DcvMail.recipient)
+        .where(DcvMail.account_id.in_(accounts), DcvMail.recipient.in_(asked))
+        .where(DcvMail.created_at > now - timedelta(days=1), or_(DcvMail.sent > 0, DcvMail.due_at.is_not(None)))
+        .group_by(DcvMail.account_id, DcvMail.recipient)
         .having(func.count() >= MOST_A_DAY)
     )
-    return set((await tx.scalars(counted)).all())
+    return {(row.account_id, row.recipient) for row in await tx.execute(counted)}
 
 
 def _addresses(one: Contacts) -> list[MailKey]:
@@ -172,6 +174,6 @@ def _missing(
     return made
 
 
-def _hold_back(mail: DcvMail, busy: set[str], now: datetime) -> None:
-    if mail.due_at and mail.recipient in busy:
+def _hold_back(mail: DcvMail, busy: set[tuple[int, str]], now: datetime) -> None:
+    if mail.due_at and (mail.account_id, mail.recipient) in busy:
         mail.mark_failed(TOO_MANY, True, now)

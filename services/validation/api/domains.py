@@ -71,7 +71,9 @@ async def view(
     told = domain_out(one, policy, dcv=include_dcv, validations=include_validation,
                       expiration=include_dcv_expiration_time)  # fmt: skip
     if include_dcv and one.attempt and one.attempt.method == EMAIL:
-        told["dcv"] = invitations_out(one.attempt, await mails_of(tx, one.attempt))
+        mails = await mails_of(tx, one.attempt)
+        told["dcv"] = invitations_out(one.attempt, mails)
+        told["validation_emails"]["dns_emails"] = [mail.recipient for mail in mails if mail.found_at]
     return told
 
 

@@ -65,7 +65,7 @@ class DcvMail(Base):
         UniqueConstraint("token_id", "section", "recipient"),
         Index("uq_dcv_mail_sha256", "sha256", unique=True),
         Index("ix_dcv_mail_attempt_id", "attempt_id"),
-        Index("ix_dcv_mail_recipient", "recipient", "created_at"),
+        Index("ix_dcv_mail_recipient", "account_id", "recipient", "created_at"),
         Index("ix_dcv_mail_due_at", "due_at", postgresql_where=text("due_at IS NOT NULL")),
     )
 

@@ -14,9 +14,11 @@ from services.validation.clients.watch import ResolverWatch
 from services.validation.rules import mail
 from services.validation.rules.adn import Adn
 from services.validation.rules.answers import failure
+from services.validation.rules.choosing import is_open
 from services.validation.rules.letter import Delivered, Letter, Undelivered
 from services.validation.rules.looking import Job
 from services.validation.rules.methods import CAA_CONTACT, EMAIL, TXT_CONTACT
+from services.validation.rules.policy import Policy
 from shared.db import Database, utcnow
 
 log = logging.getLogger(__name__)
@@ -27,15 +29,25 @@ DEFECT = "The mail could not be made; the certificate authority has to look at i
 
 class Mailer:
     def __init__(
-        self, db: Database, observer: Observer, post: Post, console: str, watch: ResolverWatch | None = None
+        self,
+        db: Database,
+        observer: Observer,
+        policy: Policy,
+        post: Post,
+        console: str,
+        watch: ResolverWatch | None = None,
     ) -> None:
         """Contacts are looked up as the primary perspective sees them; `console` is where links lead to."""
-        self.db, self.observer, self.post, self.watch = db, observer, post, watch
+        self.db, self.observer, self.policy, self.post, self.watch = db, observer, policy, post, watch
         self.desk = Desk(console, post.sender.address.rpartition("@")[2])
 
+    @property
+    def _rests(self) -> bool:
+        """While the resolver validates nothing (NT8), and where the method is switched off or over."""
+        return bool(self.watch and self.watch.fault) or not is_open(EMAIL, self.policy, utcnow())
+
     async def find(self) -> bool:
-        """Not while the resolver validates nothing (NT8)."""
-        if self.watch and self.watch.fault:
+        if self._rests:
             return False
         async with self.db.transaction() as tx:
             tasks = await mailing.claim_mailings(tx, utcnow(), BURST)
@@ -57,7 +69,7 @@ class Mailer:
         return Contacts(task, found_at, addresses, fault.message if fault else None)
 
     async def send(self) -> bool:
-        if self.watch and self.watch.fault:
+        if self._rests:
             return False
         async with self.db.transaction() as tx:
             claimed = await letters.claim_letters(tx, self.desk, utcnow(), LETTERS)

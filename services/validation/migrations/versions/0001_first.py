@@ -127,7 +127,7 @@ def upgrade() -> None:
     )
     op.create_index('ix_dcv_mail_attempt_id', 'dcv_mail', ['attempt_id'], unique=False)
     op.create_index('ix_dcv_mail_due_at', 'dcv_mail', ['due_at'], unique=False, postgresql_where=sa.text('due_at IS NOT NULL'))
-    op.create_index('ix_dcv_mail_recipient', 'dcv_mail', ['recipient', 'created_at'], unique=False)
+    op.create_index('ix_dcv_mail_recipient', 'dcv_mail', ['account_id', 'recipient', 'created_at'], unique=False)
     op.create_index('uq_dcv_mail_sha256', 'dcv_mail', ['sha256'], unique=True)
     op.create_table('division',
     sa.Column('id', sa.BigInteger(), autoincrement=False, nullable=False),
