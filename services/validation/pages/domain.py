@@ -75,7 +75,7 @@ async def _pending(request: Request, tx: Tx, one: Standing) -> dict[str, Any] | 
         "checks": attempt.checks,
         "message": attempt.message,
         "outcome": attempt.outcome,
-        "looked_at": look.observed_at if look and attempt.message else None,
+        "looked_at": look.finished_at if look and attempt.message else None,
         "next_at": attempt.due_at if attempt.due_at < attempt.expires_at else None,
         "names": attempt.requested,
         "perspectives": [(one.perspective, one.corroborates, one.message) for one in others],
