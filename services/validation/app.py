@@ -25,17 +25,20 @@ def build(settings: Settings) -> Service:
     watch = None if settings.test_mode else ResolverWatch(observer.dns, settings.signed_zone, settings.broken_zone)
 
     async def close() -> None:
+        for mailer in mailers:
+            await mailer.stop()
         await observer.close()
         if panel:
             await panel.close()
 
     lookers: list[Looker] = []
+    mailers: list[Mailer] = []
 
     def steps(db: Database) -> list[Step]:
         lookers.append(Looker(db, observer, policy, settings.looks_in_flight, watch, panel))
         gate = Gate(db, observer, policy, watch, panel)
-        mailer = Mailer(db, observer, policy, post_of(settings), settings.base_url.rstrip("/"), watch)
-        steps = [gate.step, lookers[0].step, mailer.find, mailer.send, reminders(db, policy)]
+        mailers.append(Mailer(db, observer, policy, post_of(settings), settings.base_url.rstrip("/"), watch))
+        steps = [gate.step, lookers[0].step, mailers[0].find, mailers[0].send, reminders(db, policy)]
         return [*(part.step for part in (watch, panel) if part), *steps]
 
     service = make_service(

@@ -1,5 +1,6 @@
 """Validation by e-mail through worker and page: what is mailed to whom, and what a confirmation does (EM1–EM11)."""
 
+import asyncio
 import hashlib
 import hmac
 from collections.abc import AsyncIterator
@@ -573,6 +574,29 @@ async def test_em2_an_international_address_needs_a_server_that_takes_it(room: M
     assert "pki@xn--bcher-kva.example" in room.recipients()
     (row,) = await room.rows(where="recipient = 'jürgen@else.example'")
     assert row.reason == "The mail server takes no addresses with letters beyond ASCII (SMTPUTF8)."  # type: ignore[attr-defined]
+
+
+async def test_a_server_that_keeps_us_waiting_delays_no_other_mail(room: Mailroom) -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    room.zone.by_kind["slow.example", "MX"] = Script(("slow.example. 60 IN MX 0 mx.slow.example.",))
+    room.zone.by_kind["mx.slow.example", "A"] = Script(("mx.slow.example. 60 IN A 127.0.0.8",))
+    tarpit = await asyncio.start_server(silent, "127.0.0.8", room.box.port)
+    async with key_of(room.world) as http:
+        for name in ("slow.example", "acme.example"):
+            await add(http, name, "email")
+    mailer = room.mailer()
+    while await mailer.find():
+        pass
+    async with asyncio.timeout(10):
+        while len(room.box.mails) < 5 or await room.rows(where="adn = 'acme.example' AND sent = 0"):
+            await mailer.send()
+    tarpit.close()
+    await mailer.stop()
+
+    assert room.recipients() == five("acme.example")
 
 
 # ── again ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -11,7 +11,7 @@ from services.validation.models import Account, Attempt, DcvMail
 from services.validation.rules.contacts import source_of
 from services.validation.rules.letter import Delivered, Letter, Matter, Undelivered, subject_of, text_of
 from services.validation.rules.methods import CONSTRUCTED
-from shared.db import known, locked, read_all
+from shared.db import known, lock_all, locked, read_all
 
 # Longer than a delivery may take, whatever servers it tries.
 LEASE = timedelta(minutes=5)
@@ -68,7 +68,15 @@ def _letter(mail: DcvMail) -> Letter:
     )
 
 
-async def record_delivery(tx: AsyncSession, letter: Letter, outcome: Delivered | Undelivered, now: datetime) -> None:
+async def record_deliveries(
+    tx: AsyncSession, told: Sequence[tuple[Letter, Delivered | Undelivered]], now: datetime
+) -> None:
+    await lock_all(tx, DcvMail, [letter.id for letter, _ in told])
+    for letter, outcome in told:
+        await _record(tx, letter, outcome, now)
+
+
+async def _record(tx: AsyncSession, letter: Letter, outcome: Delivered | Undelivered, now: datetime) -> None:
     """A mail that somebody confirmed, or that died, while it was on its way stays so; of a claim that ran out, whoever
     has the next one knows better."""
     mail = await locked(tx, DcvMail, letter.id)
