@@ -27,6 +27,8 @@ from shared.events.validation import (
     ChangeDcvMethod,
     CheckDomain,
     DomainCommand,
+    ReplaceRandomValue,
+    ResendDcvEmails,
     SubmitDomain,
     ValidationCommandRefused,
 )
@@ -105,6 +107,28 @@ def _hear_commands(door: Door, policy: Policy) -> None:
     @door.on(CheckDomain, prefetch=partial(lock_for_commands, policy=policy))
     async def on_check_domain(command: CheckDomain, tx: AsyncSession) -> None:
         await commands.check_domain(tx, policy, command, utcnow())
+
+    @door.on(ResendDcvEmails, prefetch=partial(lock_for_resending, policy=policy))
+    async def on_resend_dcv_emails(command: ResendDcvEmails, tx: AsyncSession) -> None:
+        await commands.resend_dcv_emails(tx, policy, command, utcnow())
+
+    @door.on(ReplaceRandomValue, prefetch=lock_for_replacing)
+    async def on_replace_random_value(command: ReplaceRandomValue, tx: AsyncSession) -> None:
+        await commands.replace_random_value(tx, policy, command, utcnow())
+
+
+async def lock_for_replacing(tx: AsyncSession, given: Sequence[ReplaceRandomValue]) -> None:
+    told = {queries.need_key(one.order, one.request_id): (one.dcv_random_value, one.value_before) for one in given}
+    needs = await queries.lock_for_ended(tx, told)
+    keyed = [(need, told[need.source, need.order_id, need.request_id]) for need in needs]
+    await queries.lock_values(
+        tx, {(need.account_id, name, v) for need, values in keyed for name in need.names for v in values if v}
+    )
+
+
+async def lock_for_resending(tx: AsyncSession, given: Sequence[DomainCommand], policy: Policy) -> None:
+    await lock_for_commands(tx, given, policy)
+    await queries.lock_mails(tx, {(one.account_id, name) for one in given if (name := commands.name_of(one, policy))})
 
 
 async def lock_for_commands(tx: AsyncSession, given: Sequence[DomainCommand], policy: Policy) -> None:

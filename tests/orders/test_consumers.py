@@ -283,7 +283,7 @@ async def test_the_same_command_twice_places_one_order(world: World, acme: Compa
         ({"csr": "x"}, "bad_request_format", "The CSR cannot be read"),
         ({"csr": csr(rsa_key(1024))}, "bad_request_format", "RSA key has 1024 bits"),
         ({"names": ["localhost"]}, "bad_request_format", '"localhost" cannot be on a certificate'),
-        ({"dcv_method": "email"}, "invalid_dcv_method", 'dcv_method "email" is not offered'),
+        ({"dcv_method": "phone"}, "invalid_dcv_method", 'dcv_method "phone" is not offered'),
         ({"division": {"id": 999_999, "name": "Main"}}, "not_found|container", "There is no division 999999"),
         ({"account_id": 12_345}, "not_found|container", "in account 12345"),
     ],

@@ -31,6 +31,13 @@ async def change_method(order_id: OrderNumber, who: PageUser, tx: Tx, dcv_method
     return _back(order_id, "method")
 
 
+@router.post("/emails", dependencies=[CsrfChecked])
+async def resend_emails(order_id: OrderNumber, who: PageUser, tx: Tx) -> Response:
+    order = await actions.order_to_change(tx, who, order_id, actions.CANCELLERS)
+    actions.resend_emails(tx, order, (), who.name, now())
+    return _back(order_id, "mailed")
+
+
 @router.post("/auto-reissue", dependencies=[CsrfChecked])
 async def auto_reissue(order_id: OrderNumber, who: PageUser, tx: Tx, on: Text = "") -> Response:
     order = await actions.order_to_change(tx, who, order_id, actions.PLACERS)

@@ -28,6 +28,7 @@ DONE = {
     "approved": "Approved.",
     "rejected": "Rejected.",
     "checked": "The names are looked at now; what is found stands here in a few seconds.",
+    "mailed": "The mails go out once more, unless they did just now.",
     "method": "What is to be published now stands here in a few seconds; what was there before is of no more use.",
     "noted": "The note is kept.",
     "auto_on": "It reissues itself, 30 days before its certificate ends.",

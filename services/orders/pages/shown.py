@@ -161,10 +161,16 @@ def name(row: RequestName, now: datetime, is_closed: bool, method: str) -> dict[
     elif row.failure_final:
         chip = Chip("bad", "Failed")
     elif row.record_value:
-        chip = Chip("wait", "Not found yet" if row.checks else "To be published", hollow=True)
+        chip = Chip("wait", _waits_for(row), hollow=True)
     else:
         chip = Chip("wait", "Being set up", hollow=True)
     return {"row": row, "chip": chip, "proven": row.is_proven(now), "method": METHODS.get(method, method)}
+
+
+def _waits_for(row: RequestName) -> str:
+    if row.record_type == "MAIL":
+        return "To be confirmed"
+    return "Not found yet" if row.checks else "To be published"
 
 
 def listed(row: Row, now: datetime) -> dict[str, Any]:

@@ -7,10 +7,12 @@ from datetime import datetime
 from sqlalchemy import tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.validation.actions.mailing import begin_mailing, forget_mails
 from services.validation.models import Attempt, Domain, PastToken, RandomValue, Validation
 from services.validation.queries import validation_keys
 from services.validation.rules.choosing import is_open, why_not_for, wire_name
-from services.validation.rules.methods import DNS_TXT, METHODS
+from services.validation.rules.contacts import ANY_MAIL, MailWish
+from services.validation.rules.methods import DNS_TXT, EMAIL, METHODS
 from services.validation.rules.names import Name, reversed_labels
 from services.validation.rules.policy import Policy
 from services.validation.rules.polling import spread
@@ -66,18 +68,30 @@ def join(policy: Policy, attempt: Attempt, certified: list[str], now: datetime) 
     attempt.join(certified, first, first + spread(policy.first_look))
 
 
-def live_token(tx: AsyncSession, attempt: Attempt, now: datetime, by: str | None = None) -> Token:
+def live_token(
+    tx: AsyncSession, attempt: Attempt, now: datetime, by: str | None = None, mail: MailWish = ANY_MAIL
+) -> Token:
     """Its own; a new one where that is over. One made while this transaction waited for its turn is not."""
     token = attempt.own_token
-    return token if token and now < token.expires_at else new_token(tx, attempt, now, by)
+    return token if token and now < token.expires_at else new_token(tx, attempt, now, by, mail)
 
 
-def new_token(tx: AsyncSession, attempt: Attempt, now: datetime, by: str | None = None) -> Token:
-    """The one before is dead at once, for looks under way too, and goes to history (TK3, LC3)."""
+def new_token(
+    tx: AsyncSession, attempt: Attempt, now: datetime, by: str | None = None, mail: MailWish = ANY_MAIL,
+    method: str | None = None,
+) -> Token:  # fmt: skip
+    """The one before is dead at once, for looks under way too, and goes to history with the method it was for; so are
+    the mails that belonged to it (TK3, LC3). `method`: another one from now on."""
     if attempt.token:
         append(tx, PastToken, token_id=attempt.token_id, attempt_id=attempt.id, method=attempt.method,
                sha256=attempt.token_sha256, created_at=attempt.token_created_at, ended_at=now, ended_by=by)  # fmt: skip
-    return attempt.take_token(random_value(), now)
+        forget_mails(tx, attempt)
+    attempt.method = method or attempt.method
+    attempt.name_scope = (mail.name_scope or attempt.name_scope) if attempt.method == EMAIL else None
+    token = attempt.take_token(random_value(), now)
+    if attempt.method == EMAIL:
+        begin_mailing(tx, attempt, mail, now)
+    return token
 
 
 def open_attempt(
@@ -125,6 +139,7 @@ async def bring_value(
 
 
 def close(tx: AsyncSession, domain: Domain, attempt: Attempt, ended: str, now: datetime, by: str | None = None) -> None:
+    forget_mails(tx, attempt)
     attempt.close(ended, now, by)
     if domain.pending_id == attempt.id:
         domain.pending_id = None

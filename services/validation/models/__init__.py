@@ -11,6 +11,7 @@ from services.validation.models.issuance import (
     IssuanceReliance,
     IssuedCertificate,
 )
+from services.validation.models.mails import DcvMail, Mailing
 from services.validation.models.orders import OrderNeed
 
 TRIGGERS = (*evidence.TRIGGERS, *issuance.TRIGGERS)
@@ -23,6 +24,7 @@ __all__ = [
     "Base",
     "CaaCheck",
     "CaaPerspective",
+    "DcvMail",
     "Division",
     "Domain",
     "Evidence",
@@ -30,6 +32,7 @@ __all__ = [
     "IssuanceQuestion",
     "IssuanceReliance",
     "IssuedCertificate",
+    "Mailing",
     "OrderNeed",
     "PastToken",
     "RandomValue",

@@ -4,11 +4,13 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.validation.models import Domain
-from services.validation.pages.words import chip_of, method_name, record_of, timeline
+from services.validation.pages.words import chip_of, mail_row, method_name, record_of, timeline
 from services.validation.queries.access import visible_domain
 from services.validation.queries.history import ATTEMPTS, history, last_look, perspectives_of
+from services.validation.queries.mails import mailing_of, mails_of
 from services.validation.queries.standings import Standing, standing
 from services.validation.rules.choosing import NAMES, WITH_TOKEN, offered
+from services.validation.rules.methods import EMAIL
 from shared.errors import DomainError
 from shared.web import PageUser, Tx, now, page
 
@@ -57,18 +59,23 @@ async def _pending(request: Request, tx: Tx, one: Standing) -> dict[str, Any] | 
     wanted = attempt.instructions(request.app.state.policy)
     look = await last_look(tx, attempt)
     others = await perspectives_of(tx, look) if look and attempt.message else []
+    by_mail = attempt.method == EMAIL
+    mails = await mails_of(tx, attempt) if by_mail else []
+    mailing = await mailing_of(tx, attempt) if by_mail else None
     return {
         "method": method_name(attempt.method),
         "key": attempt.method,
         "type": wanted.type,
         "record": record_of(wanted),
-        "addresses": list(wanted.addresses),
+        "about": wanted.name,
+        "mails": [mail_row(mail) for mail in mails],
+        "mail_fault": mailing.fault if mailing else None,
         "expires_at": attempt.expires_at,
         "has_token": attempt.method in WITH_TOKEN,
         "checks": attempt.checks,
         "message": attempt.message,
         "outcome": attempt.outcome,
-        "looked_at": look.observed_at if look and attempt.message else None,
+        "looked_at": look.finished_at if look and attempt.message else None,
         "next_at": attempt.due_at if attempt.due_at < attempt.expires_at else None,
         "names": attempt.requested,
         "perspectives": [(one.perspective, one.corroborates, one.message) for one in others],

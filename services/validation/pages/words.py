@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.validation.models import Attempt
+from services.validation.models import Attempt, DcvMail
 from services.validation.queries.history import Past
 from services.validation.queries.standings import Standing
 from services.validation.rules.choosing import NAMES
@@ -45,9 +45,31 @@ def method_name(method: str | None) -> str:
 
 def record_of(wanted: Instructions) -> list[tuple[str, str]]:
     """Pairs of label and value, to be copied."""
+    if wanted.type == "MAIL":
+        return [("Mails go to", address) for address in wanted.addresses]
     if wanted.type == "HTTP":
         return [("Address", wanted.name), ("Content", wanted.value)]
     return [("Name", wanted.name), ("Type", wanted.type), ("Value", wanted.value)]
+
+
+MAIL_CHIPS = {
+    "confirmed": Chip("good", "Confirmed"),
+    "sent": Chip("good", "Delivered", True),
+    "waiting": Chip("wait", "On its way"),
+    "retrying": Chip("wait", "Tried again"),
+    "failed": Chip("bad", "Not delivered"),
+    "held": Chip("", "Not sent", True),
+}
+
+
+def mail_row(mail: DcvMail) -> dict[str, Any]:
+    return {
+        "recipient": mail.recipient,
+        "source": mail.source,
+        "chip": MAIL_CHIPS[mail.state],
+        "at": mail.confirmed_at or mail.sent_at or mail.failed_at,
+        "reason": mail.reason,
+    }
 
 
 def timeline(history: Sequence[Past]) -> list[dict[str, Any]]:

@@ -61,6 +61,17 @@ def published(request: OrderRequest) -> OrderRequest:
     return request
 
 
+def by_mail() -> OrderRequest:
+    request = a_request()
+    for name in request.names:
+        told = submitted(
+            9001, request.order_id, name.name, method="email", record_type="MAIL", record_name=name.name,
+            record_value=f"admin@{LONG}, webmaster@{LONG}",
+        )  # fmt: skip
+        name.note_submitted(DomainSubmitted.model_validate(told.model_dump()))
+    return request
+
+
 def unproven() -> OrderRequest:
     request = published(
         a_request(names=("www.acme.example", "acme.example", LONG), approved_at=NOW, comments="For the shop")
@@ -298,6 +309,7 @@ SAMPLES = [
     Sample("orders-no-match", "orders", "orders.html", "/orders", ANN,
            LIST | {"rows": [], "total": 0, "next": "", "filters": ANY | {"status": "issued", "division": "14"}}),
     Sample("order-unproven", "orders", "order.html", HERE, ADA, page(unproven(), ADA)),
+    Sample("order-by-mail", "orders", "order.html", HERE, ADA, page(by_mail(), ADA)),
     Sample("order-issued", "orders", "order.html", HERE, ANN, page(issued(), ANN, CERTIFICATE)),
     Sample("order-on-account", "orders", "order.html", HERE, ANN, page(on_account(), ANN, CERTIFICATE)),
     Sample("order-on-account-user", "orders", "order.html", HERE, OLE, page(on_account(), OLE, CERTIFICATE)),
