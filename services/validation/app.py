@@ -13,7 +13,7 @@ from services.validation.rules.names import Blocklist
 from services.validation.rules.policy import Policy
 from services.validation.rules.polling import IMPATIENT, LONG_RUN
 from services.validation.settings import Settings
-from services.validation.worker import ByHand, Gate, Looker, reminders
+from services.validation.worker import ByHand, Gate, Looker, reminders, renewals
 from shared.db import Database
 from shared.service import Service, Step, make_service
 
@@ -34,7 +34,8 @@ def build(settings: Settings) -> Service:
     def steps(db: Database) -> list[Step]:
         lookers.append(Looker(db, observer, policy, settings.looks_in_flight, watch, panel))
         gate = Gate(db, observer, policy, watch, panel)
-        return [*(part.step for part in (watch, panel) if part), gate.step, lookers[0].step, reminders(db, policy)]
+        plans = [reminders(db, policy), renewals(db, policy)]
+        return [*(part.step for part in (watch, panel) if part), gate.step, lookers[0].step, *plans]
 
     service = make_service(
         "validation",

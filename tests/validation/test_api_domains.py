@@ -300,6 +300,22 @@ async def test_a_dry_run_says_what_would_be_and_proves_nothing_lc10(office: Worl
         assert await office.rows("validation", f"SELECT 1 FROM {table}") == []
 
 
+async def test_a_look_by_hand_that_ends_the_attempt_by_rule_is_told_with_its_reason(
+    office: World, zone: DnsServer
+) -> None:
+    async with key_of(office) as http:
+        added = await add(http, "acme.example", "dns-persist")
+        record = added["dcv_record"]
+        zone.scripts[record["name"]] = txt(record["name"], f"{record['value']}; persistUntil=1")
+        answer = await http.put(f"{D}/{added['id']}/dcv/validate-token")
+        shown = await info(http, added["id"])
+
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["code"] == "dcv_lookup_failed"
+    assert "ended at its persistUntil" in answer.json()["errors"][0]["message"]
+    assert shown["status"] == "new"
+
+
 async def test_a_pending_validation_is_cancelled_and_the_current_one_stays(office: World, zone: DnsServer) -> None:
     async with key_of(office) as http:
         domain_id = await prove(office, zone, http, "acme.example")

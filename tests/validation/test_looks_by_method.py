@@ -131,6 +131,27 @@ async def test_pt7_an_exact_proof_does_not_serve_a_name_below(world: World, zone
     assert (validated, submitted) == (["acme.example"] * 2, ["acme.example", "www.acme.example"])
 
 
+async def test_what_a_rule_forbids_ends_the_attempt_and_leaves_the_current_validation_alone(
+    world: World, zone: DnsServer, web: HttpServer
+) -> None:
+    await opened(world, "dns-persist", "acme.example")
+    record = "_validation-persist.acme.example"
+    zone.scripts[record] = txt(record, f"ca.example;accounturi={U}")
+    await look(world, zone, web)
+    before = await world.rows("validation", "SELECT * FROM validation")
+    zone.scripts[record] = txt(record, f"ca.example;accounturi={U};persistUntil=1")
+    await world.deliver("validation", an_order("*.acme.example", order_id=2, dcv_method="dns-persist"))
+    await look(world, zone, web)
+
+    (failed,) = await world.said("validation", "domain_validation_failed")
+    assert (failed["outcome"], failed["final"], failed["next_check_at"]) == ("POLICY", True, None)
+    assert "ended at its persistUntil" in failed["message"]
+    (last,) = await world.rows("validation", "SELECT * FROM attempt ORDER BY opened_at DESC LIMIT 1")
+    assert (last.ended, last.token, last.checks) == ("failed", None, 1)
+    assert await world.rows("validation", "SELECT * FROM validation") == before
+    assert await world.rows("validation", "SELECT 1 FROM domain WHERE pending_id IS NOT NULL") == []
+
+
 @pytest.mark.parametrize("method", ["dns-cname-token", "http-token", "dns-persist"])
 async def test_nothing_there_is_said_by_every_method(
     world: World, zone: DnsServer, web: HttpServer, method: str

@@ -10,10 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.validation.actions.domains import close, usable_proof, validated
 from services.validation.actions.evidence import Claim, Finding, Look, advice, keep_evidence, warning
 from services.validation.actions.reminding import rest_on
+from services.validation.actions.renewing import plan_renewal
 from services.validation.models import Attempt, Domain, Validation
 from services.validation.queries import DomainKey, live_values, lock_domains, lock_validations
 from services.validation.rules.corroboration import judge_for, quorum_of, same_proof, with_quorum
 from services.validation.rules.judging import judge
+from services.validation.rules.matching import TOKEN_EXPIRED
 from services.validation.rules.names import Name, reversed_labels
 from services.validation.rules.outcomes import Outcome, Verdict
 from services.validation.rules.policy import Policy
@@ -117,6 +119,7 @@ async def _record(tx: AsyncSession, policy: Policy, finding: Finding, now: datet
         attempt.note(finding.verdict, now)
         close(tx, domain, attempt, "passed", now)
         rest_on(policy, domain, proof, now)
+        plan_renewal(domain, proof)
         announce(tx, validated(domain, proof, now, None, warning(finding, advice(policy, attempt, finding))))
     else:
         _note_failure(tx, policy, domain, attempt, finding.verdict, now)
@@ -159,25 +162,44 @@ def _is_below(account_id: int, start: str) -> ColumnElement[bool]:
 def _note_failure(
     tx: AsyncSession, policy: Policy, domain: Domain, attempt: Attempt, verdict: Verdict, now: datetime
 ) -> None:
-    """Found nothing new: look again later, silently. The end of polling closes nothing; the token's end does (LC7)."""
-    if attempt.expires_at <= now:
-        verdict = verdict if verdict.outcome is Outcome.POLICY else _expired(domain)
+    """Found nothing new: look again later, silently. The end of polling closes nothing; the token's end does (LC7),
+    and what a rule forbids."""
+    ended = _end_of(attempt, verdict, now)
+    if ended and verdict.outcome is not Outcome.POLICY:
+        verdict = _expired(domain, attempt)
     share = place_in_pause(attempt.id)
     due_at = next_look(attempt.polls_from, now, policy.phases, share) or attempt.expires_at
     changed = attempt.note(verdict, min(due_at, attempt.expires_at))
-    over = attempt.expires_at <= now
-    if over:
-        close(tx, domain, attempt, "expired", now)
-    if over or changed:
+    if ended:
+        close(tx, domain, attempt, ended, now)
+    if ended or changed:
         announce(tx, _failed(domain, attempt, verdict, now))
 
 
-def _expired(domain: Domain) -> Verdict:
+def _end_of(attempt: Attempt, verdict: Verdict, now: datetime) -> str | None:
+    """Of several values one may be dead while another lives: then the attempt goes on."""
+    if verdict.outcome is Outcome.POLICY and verdict.reason != TOKEN_EXPIRED:
+        return "failed"
+    if attempt.expires_at > now:
+        return None
+    return "not_renewed" if attempt.renews else "expired"
+
+
+def _expired(domain: Domain, attempt: Attempt) -> Verdict:
+    if attempt.renews:
+        return Verdict(Outcome.POLICY, "not_renewed", _not_renewed(domain, attempt))
     said = (
         f"The value for {domain.name} expired 30 days after it was made, and no record with it was seen. "
         "Submit the domain again and publish the new value."
     )
-    return Verdict(Outcome.POLICY, "token_expired", said)
+    return Verdict(Outcome.POLICY, TOKEN_EXPIRED, said)
+
+
+def _not_renewed(domain: Domain, attempt: Attempt) -> str:
+    return (
+        f"The validation of {domain.name} is not renewed by itself any more, for until it ended the persistent record "
+        f"was not seen again. {attempt.message or ''} Put the record right and submit the domain again."
+    )
 
 
 def _failed(domain: Domain, attempt: Attempt, verdict: Verdict, now: datetime) -> DomainValidationFailed:

@@ -81,9 +81,16 @@ def new_token(tx: AsyncSession, attempt: Attempt, now: datetime, by: str | None 
 
 
 def open_attempt(
-    tx: AsyncSession, policy: Policy, domain: Domain, method: str, now: datetime, by: str | None = None
+    tx: AsyncSession,
+    policy: Policy,
+    domain: Domain,
+    method: str,
+    now: datetime,
+    by: str | None = None,
+    renews: bool = False,
 ) -> Attempt:
-    domain.pending_id, domain.method, domain.submitted_at = new_id(), method, now
+    domain.pending_id, domain.method = new_id(), method
+    domain.submitted_at = domain.submitted_at if renews else now
     return add(
         tx,
         Attempt(
@@ -101,6 +108,7 @@ def open_attempt(
             checks=0,
             opened_at=now,
             opened_by=by,
+            renews=renews,
         ),
     )
 

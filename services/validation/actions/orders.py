@@ -10,6 +10,7 @@ from services.validation.actions.domains import (
     bring_value,
     close,
     join_or_open,
+    pending_of,
     submitted,
     usable_proof,
     validated,
@@ -179,5 +180,5 @@ async def _end(tx: AsyncSession, need: OrderNeed, now: datetime) -> None:
         return
     for name in need.names:
         domain = await locked(tx, Domain, (need.account_id, name))
-        if domain.needed_no_more() and domain.pending_id:
-            close(tx, domain, await locked(tx, Attempt, domain.pending_id), "not_needed", now)
+        if domain.needed_no_more() and (attempt := await pending_of(tx, domain)) and not attempt.renews:
+            close(tx, domain, attempt, "not_needed", now)

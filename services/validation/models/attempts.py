@@ -50,7 +50,8 @@ class Attempt(Base):
     outcome: Mapped[str | None]
     message: Mapped[str | None]
     opened_at: Mapped[datetime]
-    opened_by: Mapped[str | None]  # a person; None where an order needed it
+    opened_by: Mapped[str | None]  # a person; None where an order needed it, or it renews
+    renews: Mapped[bool] = mapped_column(server_default=text("false"))  # the proof there is, by itself (PT13)
     asked_at: Mapped[datetime | None]  # when somebody last had it looked at by hand (LC6)
     closed_at: Mapped[datetime | None]
     closed_by: Mapped[str | None]
@@ -81,6 +82,8 @@ class Attempt(Base):
         """Somebody needs it: polling starts again (LC6), soon, but never beside a look that is under way."""
         if new := sorted(set(certified) - set(self.requested)):
             self.requested = [*self.requested, *new]
+        if token := self.own_token:
+            self.expires_at = max(self.expires_at, token.expires_at)
         self.polls_from = polls_from
         self.due_at = min(self.due_at, due_at)
 

@@ -47,6 +47,7 @@ def _proof(one: Standing) -> dict[str, Any] | None:
         "until": proof.usable_until,
         "over": one.proof is None,
         "test_mode": proof.test_mode,
+        "renews_at": one.domain.renews_at if one.proof else None,
     }
 
 
@@ -60,6 +61,7 @@ async def _pending(request: Request, tx: Tx, one: Standing) -> dict[str, Any] | 
     return {
         "method": method_name(attempt.method),
         "key": attempt.method,
+        "renews": attempt.renews,
         "type": wanted.type,
         "record": record_of(wanted),
         "addresses": list(wanted.addresses),

@@ -45,15 +45,15 @@ def domain(**more: Any) -> SimpleNamespace:
 
 RECORD = [("Name", "_dnsauth.acme.example"), ("Type", "TXT"), ("Value", "k3v9" * 8)]
 PENDING: dict[str, Any] = {
-    "method": "DNS TXT record", "key": "dns-txt-token", "type": "TXT", "record": RECORD, "addresses": [],
-    "expires_at": NOW + timedelta(days=30), "has_token": True, "checks": 17, "outcome": "MISMATCH",
+    "method": "DNS TXT record", "key": "dns-txt-token", "renews": False, "type": "TXT", "record": RECORD,
+    "addresses": [], "expires_at": NOW + timedelta(days=30), "has_token": True, "checks": 17, "outcome": "MISMATCH",
     "message": 'TXT at _dnsauth.acme.example says "v=spf1 -all" and 2 others, not the value asked for.',
     "looked_at": NOW, "next_at": NOW + timedelta(minutes=5), "names": ["acme.example", "*.acme.example"],
     "perspectives": [("eu-1", True, ""), ("us-west-2", False, "The TXT record at _dnsauth.acme.example is not there.")],
 }  # fmt: skip
 PROOF = {
     "adn": "acme.example", "section": "3.2.2.4.7", "observed_at": NOW - timedelta(days=90), "until": UNTIL,
-    "over": False, "test_mode": False,
+    "over": False, "test_mode": False, "renews_at": None,
 }  # fmt: skip
 STORY = [
     {"at": NOW, "kind": "", "text": "New value; the value before is dead", "who": "ann@acme.example"},
@@ -76,6 +76,12 @@ MAIL = PENDING | {
     "type": "MAIL", "key": "email", "has_token": False, "record": [], "message": None, "looked_at": None,
     "addresses": ["admin@acme.example", "postmaster@acme.example"], "names": [],
 }  # fmt: skip
+PERSIST = PENDING | {
+    "type": "TXT", "key": "dns-persist", "has_token": False, "renews": True, "names": [],
+    "record": [("Name", "_validation-persist.acme.example"), ("Type", "TXT"),
+               ("Value", "ca.example; accounturi=acct:9001@ca.example")],
+}  # fmt: skip
+RENEWED = PROOF | {"section": "3.2.2.4.22", "until": NOW + timedelta(days=8), "renews_at": NOW + timedelta(days=6)}
 DEATHS = [(date(2026, 12, 1) + timedelta(days=7 * n), 3 + n * 11 % 40) for n in range(12)] + [(UNTIL.date(), 1810)]
 WAVE: dict[str, Any] = {
     "bars": weekly(DEATHS, NOW.date()), "total": 2034, "soon": 61, "unattended": 48, "peak": (UNTIL.date(), 1810),
@@ -113,6 +119,9 @@ SAMPLES = [
         "domain": domain(needs=2), "chip": CHIPS["pending"], "proof": None, "pending": HTTP,
         "error": "acme.example was looked at just now; try again in 10 seconds."}, "/domains/7006"),
     sample("domain-mail", "domain.html", SHOWN | {"pending": MAIL, "shortened": True}, "/domains/7006", CARA),
+    sample("domain-renewed", "domain.html", SHOWN | {"proof": RENEWED, "pending": None}, "/domains/7006"),
+    sample("domain-renewing", "domain.html", SHOWN | {
+        "proof": RENEWED | {"renews_at": None}, "pending": PERSIST}, "/domains/7006"),
     sample("domain-expired", "domain.html", SHOWN | {
         "chip": CHIPS["expired"], "proof": PROOF | {"over": True, "test_mode": True}, "pending": None},
            "/domains/7006"),
