@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.validation.actions.domains import close, usable_proof, validated
+from services.validation.actions.domains import close, proof_of_all, validated
 from services.validation.actions.evidence import Claim, Finding, Look, advice, keep_evidence, warning
 from services.validation.actions.reminding import rest_on
 from services.validation.actions.renewing import plan_renewal
@@ -16,7 +16,7 @@ from services.validation.queries import DomainKey, live_values, lock_domains, lo
 from services.validation.rules.corroboration import judge_for, quorum_of, same_proof, with_quorum
 from services.validation.rules.judging import judge
 from services.validation.rules.matching import TOKEN_EXPIRED
-from services.validation.rules.names import Name, reversed_labels
+from services.validation.rules.names import reversed_labels
 from services.validation.rules.outcomes import Outcome, Verdict
 from services.validation.rules.policy import Policy
 from services.validation.rules.polling import next_look, place_in_pause
@@ -115,14 +115,15 @@ async def _record(tx: AsyncSession, policy: Policy, finding: Finding, now: datet
     if finding.superseded:
         attempt.leased_until = None
         return
-    if proof := await usable_proof(tx, policy, domain.account_id, Name(domain.name), now, attempt.opened_at):
+    if proof := await proof_of_all(tx, policy, domain.account_id, attempt.names, now, attempt.opened_at):
         attempt.note(finding.verdict, now)
         close(tx, domain, attempt, "passed", now)
         rest_on(policy, domain, proof, now)
         plan_renewal(domain, proof)
         announce(tx, validated(domain, proof, now, None, warning(finding, advice(policy, attempt, finding))))
     else:
-        _note_failure(tx, policy, domain, attempt, finding.verdict, now)
+        verdict = _too_narrow(domain) if finding.proves else finding.verdict
+        _note_failure(tx, policy, domain, attempt, verdict, now)
 
 
 async def _prove(tx: AsyncSession, policy: Policy, finding: Finding) -> None:
@@ -183,6 +184,12 @@ def _end_of(attempt: Attempt, verdict: Verdict, now: datetime) -> str | None:
     if attempt.expires_at > now:
         return None
     return "not_renewed" if attempt.renews else "expired"
+
+
+def _too_narrow(domain: Domain) -> Verdict:
+    """Looked at for the name itself, while an order brought its wildcard."""
+    said = f"The persistent TXT record proves {domain.name} itself only; for its wildcard add policy=wildcard."
+    return Verdict(Outcome.MISMATCH, "scope", said)
 
 
 def _expired(domain: Domain, attempt: Attempt) -> Verdict:

@@ -11,6 +11,7 @@ from services.validation.actions.domains import (
     close,
     join_or_open,
     pending_of,
+    proof_of_all,
     submitted,
     usable_proof,
     validated,
@@ -106,7 +107,7 @@ async def _prove(tx: AsyncSession, placing: Placing, domain: Domain, names: list
     policy, now = placing.policy, placing.now
     if why := _why_not(domain, names, placing.placed.dcv_method):
         return _say_refused(tx, placing, domain, why, final=True)
-    proof = await usable_proof(tx, policy, domain.account_id, names[0], now, placing.fresh_since)
+    proof = await proof_of_all(tx, policy, domain.account_id, names, now, placing.fresh_since)
     if proof:
         rest_on(policy, domain, proof, now)
         return announce(tx, validated(domain, proof, now, placing.cause))

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from services.validation.models.base import Base, written_together
 from services.validation.rules.instructions import Instructions, instructions
+from services.validation.rules.names import Name
 from services.validation.rules.outcomes import Verdict
 from services.validation.rules.policy import Policy
 from services.validation.rules.tokens import Token, fingerprint
@@ -64,6 +65,11 @@ class Attempt(Base):
     @property
     def is_wildcard(self) -> bool:
         return any(asked.startswith("*.") for asked in self.requested)
+
+    @property
+    def names(self) -> list[Name]:
+        """All that it is to prove; the name itself where nobody asked for another form."""
+        return [Name(self.name, asked.startswith("*.")) for asked in self.requested] or [Name(self.name)]
 
     def instructions(self, policy: Policy, value: str | None = None) -> Instructions:
         """What is to be published for it, with its own token unless another one is given."""
