@@ -41,7 +41,7 @@ class Domain(Base):
     name: Mapped[str] = mapped_column(primary_key=True)
     id: Mapped[int] = mapped_column(BigInteger, Identity(), unique=True)
     division_id: Mapped[int | None]
-    organization_id: Mapped[int | None]  # a number of orders', which is not looked into here
+    organization_id: Mapped[int | None]  # as it was told: perhaps none of this account
     keep_www: Mapped[bool] = mapped_column(server_default=text("false"))
     types: Mapped[list[str]] = mapped_column(server_default=text("'[]'"))
     method: Mapped[str | None]

@@ -28,7 +28,9 @@ async def show(
     past = await history(tx, domain)
     return page(
         request, "domain.html", refused.status if refused else 200, domain=domain, chip=chip_of(one),
-        division=one.division, account=one.account, proof=_proof(one), method=method_name(domain.method),
+        division=one.division_name,
+        organization=one.organization.display_name if one.organization else "",
+        account=one.account, proof=_proof(one), method=method_name(domain.method),
         pending=await _pending(request, tx, one), methods=[(m, NAMES[m]) for m in offered(policy, now())],
         faults=request.app.state.why_not_validating(), timeline=timeline(past),
         shortened=len(past) == ATTEMPTS, error=refused.message if refused else "",

@@ -64,6 +64,7 @@ STORY = [
 ]  # fmt: skip
 SHOWN: dict[str, Any] = {
     "domain": domain(), "chip": CHIPS["active"], "division": "Main", "account": "Acme Example Inc.",
+    "organization": "Acme Example Inc. (Acme)",
     "method": "DNS TXT record", "proof": PROOF, "pending": PENDING, "methods": METHODS, "timeline": STORY,
     "shortened": False, "error": "", "faults": [],
 }  # fmt: skip

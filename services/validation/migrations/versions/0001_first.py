@@ -99,6 +99,7 @@ def upgrade() -> None:
     sa.Column('account_id', sa.BigInteger(), nullable=False),
     sa.Column('name', sa.Text(), nullable=False),
     sa.Column('announced', sa.Boolean(), nullable=False),
+    sa.Column('is_active', sa.Boolean(), server_default=sa.text('true'), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_division'))
     )
     op.create_index(op.f('ix_division_account_id'), 'division', ['account_id'], unique=False)
@@ -240,6 +241,13 @@ def upgrade() -> None:
     sa.Column('noted_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('source', 'order_id', 'request_id', name=op.f('pk_order_need'))
+    )
+    op.create_table('organization',
+    sa.Column('id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('assumed_name', sa.Text(), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_organization'))
     )
     op.create_table('past_token',
     sa.Column('token_id', sa.UUID(), nullable=False),
