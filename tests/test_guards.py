@@ -250,6 +250,17 @@ def of_validation(feed: Feed) -> dict[type[Event], Make]:
         orders.DivisionAdded: lambda n: orders.DivisionAdded(
             occurred_at=NOW, account_id=9001, division=orders.Division(id=30_000 + n, name=f"D {n}", parent_id=14)
         ),
+        orders.DivisionChanged: lambda n: orders.DivisionChanged(
+            occurred_at=NOW, account_id=9001, division=orders.Division(id=31_000 + n, name=f"E {n}", parent_id=14)
+        ),
+        orders.OrganizationAdded: lambda n: from_golden(
+            "orders.organization_added", orders.OrganizationAdded, organization=orders.Organization(id=n + 1, name="A")
+        ),
+        orders.OrganizationValidated: lambda n: from_golden(
+            "orders.organization_validated",
+            orders.OrganizationValidated,
+            organization=orders.Organization(id=n + 1, name="A"),
+        ),
         validation.SubmitDomain: lambda n: from_golden(
             "validation.submit_domain", validation.SubmitDomain, name=feed.host(n)
         ),

@@ -13,7 +13,7 @@ from services.validation.rules.names import Blocklist
 from services.validation.rules.policy import Policy
 from services.validation.rules.polling import IMPATIENT, LONG_RUN
 from services.validation.settings import Settings
-from services.validation.worker import ByHand, Gate, Looker, Mailer, reminders
+from services.validation.worker import ByHand, Gate, Looker, Mailer, reminders, renewals
 from shared.db import Database
 from shared.service import Service, Step, make_service
 
@@ -38,7 +38,8 @@ def build(settings: Settings) -> Service:
         lookers.append(Looker(db, observer, policy, settings.looks_in_flight, watch, panel))
         gate = Gate(db, observer, policy, watch, panel)
         mailers.append(Mailer(db, observer, policy, post_of(settings), settings.base_url.rstrip("/"), watch))
-        steps = [gate.step, lookers[0].step, mailers[0].find, mailers[0].send, reminders(db, policy)]
+        plans = [reminders(db, policy), renewals(db, policy)]
+        steps = [gate.step, lookers[0].step, mailers[0].find, mailers[0].send, *plans]
         return [*(part.step for part in (watch, panel) if part), *steps]
 
     service = make_service(

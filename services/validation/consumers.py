@@ -15,9 +15,12 @@ from shared.events.orders import (
     AccountOpened,
     CertificateIssued,
     DivisionAdded,
+    DivisionChanged,
     OrderCancelled,
     OrderPlaced,
     OrderRejected,
+    OrganizationAdded,
+    OrganizationValidated,
     ReissueCancelled,
     RequestDecided,
     RequestSubmitted,
@@ -93,6 +96,18 @@ def _hear_of_accounts(door: Door) -> None:
     @door.on(DivisionAdded)
     async def on_division_added(event: DivisionAdded, tx: AsyncSession) -> None:
         accounts.know_division(tx, event.account_id, event.division, announced=True)
+
+    @door.on(DivisionChanged)
+    async def on_division_changed(event: DivisionChanged, tx: AsyncSession) -> None:
+        accounts.know_division(tx, event.account_id, event.division, announced=True)
+
+    @door.on(OrganizationAdded)
+    async def on_organization_added(event: OrganizationAdded, tx: AsyncSession) -> None:
+        accounts.know_organization(tx, event.account_id, event.organization)
+
+    @door.on(OrganizationValidated)
+    async def on_organization_validated(event: OrganizationValidated, tx: AsyncSession) -> None:
+        accounts.know_organization(tx, event.account_id, event.organization)
 
 
 def _hear_commands(door: Door, policy: Policy) -> None:

@@ -46,6 +46,8 @@ RULES: dict[str, Rule] = {
     f"PUT {ONE}/dcv/validate-token": one(),
     f"PUT {ONE}/dcv/emails": one(json=lambda _: {}),
     f"POST {ONE}/dcv/pre-check": one(),
+    f"GET {ONE}/caa": one(),
+    f"PUT {ONE}/caa": one(),
     f"PUT {ONE}/activate": one(),
     f"PUT {ONE}/deactivate": one(),
     f"GET {V2}/evidence/order/{{order_id}}": thing(EVERYBODY, "domains", order_id="order", personal=True),

@@ -127,6 +127,7 @@ class OrderInfo(OrderShape):
     notes: list[NoteShape]
     custom_fields: list[CustomFieldShape]
     facts: Facts
+    caa_status_message: str | None = None
 
 
 def listed(row: Row, for_operator: bool, today: date) -> ListedOrder:
@@ -181,6 +182,16 @@ def info(
             "facts": facts(row),
         }
     )
+
+
+def caa_status(request: OrderRequest) -> str | None:
+    """What validation said of CAA while the request waits: the denial, else its advice of each name. Not known is not
+    said."""
+    if request.closed_at:
+        return None
+    denied = {each["name"]: each["message"] for each in request.denials or () if each.get("code") == "caa"}
+    said = denied or {name.name: name.caa_warning for name in request.names if name.caa_warning}
+    return " ".join(f"{name}: {message}" for name, message in said.items()) or None
 
 
 def _order(row: Row, for_operator: bool, today: date) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The attempts of a domain, and the proof it has."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -38,6 +38,14 @@ async def usable_proof(
     keys = [key for key in validation_keys(policy, account_id, name) if key[2] in methods]
     rows = [row for key in keys if (row := await locked_or_none(tx, Validation, key))]
     return longest([row for row in rows if row.serves(name)], policy, now, since)
+
+
+async def proof_of_all(
+    tx: AsyncSession, policy: Policy, account_id: int, names: Sequence[Name], now: datetime, since: datetime | None
+) -> Proof | None:
+    """Where each of them is served, the proof that ends first: a name may be proven and its wildcard not (PT7)."""
+    found = [proof for name in names if (proof := await usable_proof(tx, policy, account_id, name, now, since))]
+    return min(found, key=lambda proof: proof.usable_until) if len(found) == len(names) else None
 
 
 async def join_or_open(
@@ -95,9 +103,16 @@ def new_token(
 
 
 def open_attempt(
-    tx: AsyncSession, policy: Policy, domain: Domain, method: str, now: datetime, by: str | None = None
+    tx: AsyncSession,
+    policy: Policy,
+    domain: Domain,
+    method: str,
+    now: datetime,
+    by: str | None = None,
+    renews: bool = False,
 ) -> Attempt:
-    domain.pending_id, domain.method, domain.submitted_at = new_id(), method, now
+    domain.pending_id, domain.method = new_id(), method
+    domain.submitted_at = domain.submitted_at if renews else now
     return add(
         tx,
         Attempt(
@@ -115,6 +130,7 @@ def open_attempt(
             checks=0,
             opened_at=now,
             opened_by=by,
+            renews=renews,
         ),
     )
 

@@ -16,7 +16,6 @@ from services.validation.rules.contacts import Confirmed
 from services.validation.rules.corroboration import Report
 from services.validation.rules.looking import Job, Observation
 from services.validation.rules.methods import OFFERED
-from services.validation.rules.names import Name
 from services.validation.rules.outcomes import Outcome, Verdict
 from services.validation.rules.policy import POLICY_VERSION, SOFTWARE, Policy
 from services.validation.rules.quorum import Quorum
@@ -94,8 +93,7 @@ def advice(policy: Policy, attempt: Attempt, finding: Finding) -> Ruling | None:
     seen = finding.look.caa
     if seen is None:
         return None
-    names = [Name(attempt.name, certified.startswith("*.")) for certified in attempt.requested] or [Name(attempt.name)]
-    rulings = [Reading(name, policy.issuer(attempt.account_id), policy.local_tlds).of(seen) for name in names]
+    rulings = [Reading(name, policy.issuer(attempt.account_id), policy.local_tlds).of(seen) for name in attempt.names]
     return min(rulings, key=lambda ruling: len(ruling.permits))
 
 

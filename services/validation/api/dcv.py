@@ -15,7 +15,7 @@ from services.validation.actions.submitting import (
 )
 from services.validation.api.bodies import MailIn, SubmitIn, asking_of
 from services.validation.api.shapes import pending_out, token_out
-from services.validation.models import Domain
+from services.validation.models import Attempt, Domain
 from services.validation.queries.access import visible_domain
 from services.validation.queries.standings import Standing, standing
 from services.validation.rules.choosing import WITH_TOKEN
@@ -96,18 +96,17 @@ async def check_now(request: Request, caller: Who, domain_id: int) -> dict[str, 
             return {"status": "active"}
         raise Conflict(f"No validation of {domain.name} is pending; submit the domain first.")
     claim = await request.app.state.by_hand.check(domain.key, caller.email or caller.name)
-    _, after = await _standing(request, caller, domain_id)
     token = {"token": before.attempt.token} if before.attempt.method in WITH_TOKEN else {}
     if claim is None:
         return token | {"status": "pending", "message": "It is being looked at this moment; ask again in some seconds."}
-    return token | _seen(after)
+    async with database(request).transaction() as tx:
+        return token | _seen(await tx.get_one(Attempt, claim.attempt_id))
 
 
-def _seen(after: Standing) -> dict[str, Any]:
-    attempt = after.attempt
-    if attempt is None:
+def _seen(attempt: Attempt) -> dict[str, Any]:
+    if attempt.ended == "passed":
         return {"status": "active"}
-    if attempt.outcome not in STILL_PENDING:
+    if attempt.closed_at or attempt.outcome not in STILL_PENDING:
         raise Rejected(attempt.message or "It could not be looked at; try again.", "dcv_lookup_failed")
     return {"status": "pending", "message": attempt.message}
 

@@ -51,15 +51,25 @@ def domain_out(
         "date_created": moment(domain.created_at),
         "last_submitted_datetime": moment(domain.submitted_at),
         "dcv_approval_datetime": moment(proof.observed_at) if proof else None,
-        "organization": {"id": domain.organization_id} if domain.organization_id else None,
-        "container": {"id": domain.division_id, "name": one.division, "is_active": True}
-        if domain.division_id
-        else None,
+        "organization": _organization(one) if domain.organization_id else None,
+        "container": _container(one) if domain.division_id else None,
         "dcv_method": domain.method,
         "dcv_expiration": dict.fromkeys(_types(one), until) if expiration and until else None,
         "validations": [_validation(one, kind, dcv, reuse) for kind in _types(one)] if validations else None,
     }
     return without_none(told) | (pending_out(one.attempt, policy) if dcv and one.attempt else {})
+
+
+def _organization(one: Standing) -> dict[str, Any]:
+    """Whether it is active is known to orders alone."""
+    told = one.organization
+    names = {"name": told.name, "display_name": told.display_name} if told else {}
+    return {"id": one.domain.organization_id} | names
+
+
+def _container(one: Standing) -> dict[str, Any]:
+    is_active = one.division is None or one.division.is_active
+    return {"id": one.domain.division_id, "name": one.division_name, "is_active": is_active}
 
 
 def _types(one: Standing) -> list[str]:

@@ -1,5 +1,5 @@
 from services.validation.models import evidence, issuance
-from services.validation.models.accounts import Account, Division
+from services.validation.models.accounts import Account, Division, Organization
 from services.validation.models.attempts import MANUAL_PAUSE, Attempt, PastToken, RandomValue, TooSoon
 from services.validation.models.base import Base
 from services.validation.models.domains import Domain, Validation
@@ -34,6 +34,7 @@ __all__ = [
     "IssuedCertificate",
     "Mailing",
     "OrderNeed",
+    "Organization",
     "PastToken",
     "RandomValue",
     "TooSoon",

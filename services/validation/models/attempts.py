@@ -7,6 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from services.validation.models.base import Base, written_together
 from services.validation.rules.instructions import Instructions, instructions
 from services.validation.rules.methods import EMAIL
+from services.validation.rules.names import Name
 from services.validation.rules.outcomes import Verdict
 from services.validation.rules.policy import Policy
 from services.validation.rules.tokens import Token, fingerprint
@@ -52,7 +53,8 @@ class Attempt(Base):
     outcome: Mapped[str | None]
     message: Mapped[str | None]
     opened_at: Mapped[datetime]
-    opened_by: Mapped[str | None]  # a person; None where an order needed it
+    opened_by: Mapped[str | None]  # a person; None where an order needed it, or it renews
+    renews: Mapped[bool] = mapped_column(server_default=text("false"))  # the proof there is, by itself (PT13)
     asked_at: Mapped[datetime | None]  # when somebody last had it looked at by hand (LC6)
     closed_at: Mapped[datetime | None]
     closed_by: Mapped[str | None]
@@ -65,6 +67,11 @@ class Attempt(Base):
     @property
     def is_wildcard(self) -> bool:
         return any(asked.startswith("*.") for asked in self.requested)
+
+    @property
+    def names(self) -> list[Name]:
+        """All that it is to prove; the name itself where nobody asked for another form."""
+        return [Name(self.name, asked.startswith("*.")) for asked in self.requested] or [Name(self.name)]
 
     def instructions(self, policy: Policy, value: str | None = None) -> Instructions:
         """What is to be published for it, with its own token unless another one is given."""
@@ -87,6 +94,8 @@ class Attempt(Base):
         nothing to be seen of a mail until somebody confirms."""
         if new := sorted(set(certified) - set(self.requested)):
             self.requested = [*self.requested, *new]
+        if token := self.own_token:
+            self.expires_at = max(self.expires_at, token.expires_at)
         self.polls_from = polls_from
         if self.method != EMAIL:
             self.due_at = min(self.due_at, due_at)

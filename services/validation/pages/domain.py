@@ -30,7 +30,9 @@ async def show(
     past = await history(tx, domain)
     return page(
         request, "domain.html", refused.status if refused else 200, domain=domain, chip=chip_of(one),
-        division=one.division, account=one.account, proof=_proof(one), method=method_name(domain.method),
+        division=one.division_name,
+        organization=one.organization.display_name if one.organization else "",
+        account=one.account, proof=_proof(one), method=method_name(domain.method),
         pending=await _pending(request, tx, one), methods=[(m, NAMES[m]) for m in offered(policy, now())],
         faults=request.app.state.why_not_validating(), timeline=timeline(past),
         shortened=len(past) == ATTEMPTS, error=refused.message if refused else "",
@@ -49,6 +51,7 @@ def _proof(one: Standing) -> dict[str, Any] | None:
         "until": proof.usable_until,
         "over": one.proof is None,
         "test_mode": proof.test_mode,
+        "renews_at": one.domain.renews_at if one.proof else None,
     }
 
 
@@ -65,6 +68,7 @@ async def _pending(request: Request, tx: Tx, one: Standing) -> dict[str, Any] | 
     return {
         "method": method_name(attempt.method),
         "key": attempt.method,
+        "renews": attempt.renews,
         "type": wanted.type,
         "record": record_of(wanted),
         "about": wanted.name,

@@ -27,6 +27,7 @@ CHIPS = {
 }
 ENDS = {
     "expired": ("bad", "The value expired before it was seen"),
+    "not_renewed": ("bad", "Not seen again while the evidence lived: it is not renewed by itself any more"),
     "failed": ("bad", "Refused by rule"),
     "not_needed": ("", "No open order needs it any more"),
     "cancelled": ("", "Cancelled"),
@@ -81,14 +82,19 @@ def timeline(history: Sequence[Past]) -> list[dict[str, Any]]:
 def _steps(past: Past) -> Iterator[dict[str, Any]]:
     attempt = past.attempt
     first = past.tokens[0].method if past.tokens else attempt.method
-    why = "Submitted" if attempt.opened_by else "Submitted, for an order needs it"
-    yield _step(attempt.opened_at, "", f"{why}: {method_name(first)}", attempt.opened_by)
+    yield _step(attempt.opened_at, "", f"{_why(attempt)}: {method_name(first)}", attempt.opened_by)
     for number, token in enumerate(past.tokens):
         later = past.tokens[number + 1].method if number + 1 < len(past.tokens) else attempt.method
         said = f"Method changed to {method_name(later)}" if later != token.method else "New value"
         yield _step(token.ended_at, "", f"{said}; the value before is dead", token.ended_by)
     if attempt.closed_at:
         yield _end(attempt, past.proof)
+
+
+def _why(attempt: Attempt) -> str:
+    if attempt.renews:
+        return "Looked at again by itself"
+    return "Submitted" if attempt.opened_by else "Submitted, for an order needs it"
 
 
 def _end(attempt: Attempt, proof: Any) -> dict[str, Any]:

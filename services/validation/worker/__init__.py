@@ -6,5 +6,6 @@ from services.validation.worker.gate import Gate
 from services.validation.worker.looking import Looker
 from services.validation.worker.mailing import Mailer
 from services.validation.worker.reminding import reminders
+from services.validation.worker.renewing import renewals
 
-__all__ = ["ByHand", "Gate", "Looker", "Mailer", "ResolverWatch", "reminders"]
+__all__ = ["ByHand", "Gate", "Looker", "Mailer", "ResolverWatch", "reminders", "renewals"]

@@ -45,7 +45,7 @@ def domain(**more: Any) -> SimpleNamespace:
 
 RECORD = [("Name", "_dnsauth.acme.example"), ("Type", "TXT"), ("Value", "k3v9" * 8)]
 PENDING: dict[str, Any] = {
-    "method": "DNS TXT record", "key": "dns-txt-token", "type": "TXT", "record": RECORD,
+    "method": "DNS TXT record", "key": "dns-txt-token", "renews": False, "type": "TXT", "record": RECORD,
     "about": "acme.example", "mails": [], "mail_fault": None,
     "expires_at": NOW + timedelta(days=30), "has_token": True, "checks": 17, "outcome": "MISMATCH",
     "message": 'TXT at _dnsauth.acme.example says "v=spf1 -all" and 2 others, not the value asked for.',
@@ -54,7 +54,7 @@ PENDING: dict[str, Any] = {
 }  # fmt: skip
 PROOF = {
     "adn": "acme.example", "section": "3.2.2.4.7", "observed_at": NOW - timedelta(days=90), "until": UNTIL,
-    "over": False, "test_mode": False,
+    "over": False, "test_mode": False, "renews_at": None,
 }  # fmt: skip
 STORY = [
     {"at": NOW, "kind": "", "text": "New value; the value before is dead", "who": "ann@acme.example"},
@@ -65,6 +65,7 @@ STORY = [
 ]  # fmt: skip
 SHOWN: dict[str, Any] = {
     "domain": domain(), "chip": CHIPS["active"], "division": "Main", "account": "Acme Example Inc.",
+    "organization": "Acme Example Inc. (Acme)",
     "method": "DNS TXT record", "proof": PROOF, "pending": PENDING, "methods": METHODS, "timeline": STORY,
     "shortened": False, "error": "", "faults": [],
 }  # fmt: skip
@@ -98,6 +99,12 @@ ASKED: dict[str, Any] = {
     "mail": LETTER, "value": "a" * 32, "account": "Acme Example Inc.", "source": "constructed for acme.example",
     "refused": "", "test_mode": True,
 }  # fmt: skip
+PERSIST = PENDING | {
+    "type": "TXT", "key": "dns-persist", "has_token": False, "renews": True, "names": [],
+    "record": [("Name", "_validation-persist.acme.example"), ("Type", "TXT"),
+               ("Value", "ca.example; accounturi=acct:9001@ca.example")],
+}  # fmt: skip
+RENEWED = PROOF | {"section": "3.2.2.4.22", "until": NOW + timedelta(days=8), "renews_at": NOW + timedelta(days=6)}
 DEATHS = [(date(2026, 12, 1) + timedelta(days=7 * n), 3 + n * 11 % 40) for n in range(12)] + [(UNTIL.date(), 1810)]
 WAVE: dict[str, Any] = {
     "bars": weekly(DEATHS, NOW.date()), "total": 2034, "soon": 61, "unattended": 48, "peak": (UNTIL.date(), 1810),
@@ -142,6 +149,9 @@ SAMPLES = [
     sample("mail-over", "mail_confirm.html", ASKED | {
         "mail": None, "refused": "This link is not known here. Copy it from the mail as a whole, in one line."},
            "/dcv/confirm/a", None),
+    sample("domain-renewed", "domain.html", SHOWN | {"proof": RENEWED, "pending": None}, "/domains/7006"),
+    sample("domain-renewing", "domain.html", SHOWN | {
+        "proof": RENEWED | {"renews_at": None}, "pending": PERSIST}, "/domains/7006"),
     sample("domain-expired", "domain.html", SHOWN | {
         "chip": CHIPS["expired"], "proof": PROOF | {"over": True, "test_mode": True}, "pending": None},
            "/domains/7006"),

@@ -509,6 +509,7 @@ def upgrade() -> None:
     sa.Column('validated_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('usable_until', sa.DateTime(timezone=True), nullable=True),
     sa.Column('test_mode', sa.Boolean(), nullable=False),
+    sa.Column('caa_warning', sa.Text(), nullable=True),
     sa.Column('failure', sa.Text(), nullable=True),
     sa.Column('failure_final', sa.Boolean(), nullable=False),
     sa.Column('checks', sa.BigInteger(), nullable=False),

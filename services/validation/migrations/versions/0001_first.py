@@ -47,6 +47,7 @@ def upgrade() -> None:
     sa.Column('message', sa.Text(), nullable=True),
     sa.Column('opened_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('opened_by', sa.Text(), nullable=True),
+    sa.Column('renews', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('asked_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('closed_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('closed_by', sa.Text(), nullable=True),
@@ -134,6 +135,7 @@ def upgrade() -> None:
     sa.Column('account_id', sa.BigInteger(), nullable=False),
     sa.Column('name', sa.Text(), nullable=False),
     sa.Column('announced', sa.Boolean(), nullable=False),
+    sa.Column('is_active', sa.Boolean(), server_default=sa.text('true'), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_division'))
     )
     op.create_index(op.f('ix_division_account_id'), 'division', ['account_id'], unique=False)
@@ -157,6 +159,7 @@ def upgrade() -> None:
     sa.Column('remind_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('reminded_of', sa.UUID(), nullable=True),
     sa.Column('reminded_days', sa.BigInteger(), nullable=True),
+    sa.Column('renew_at', sa.DateTime(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('account_id', 'name', name=op.f('pk_domain')),
     sa.UniqueConstraint('id', name=op.f('uq_domain_id'))
     )
@@ -170,6 +173,7 @@ def upgrade() -> None:
     op.create_index('ix_domain_organization_id', 'domain', ['account_id', 'organization_id', 'id'], unique=False, postgresql_where=sa.text('organization_id IS NOT NULL'))
     op.create_index('ix_domain_pending', 'domain', ['account_id', 'id'], unique=False, postgresql_where=sa.text('pending_id IS NOT NULL'))
     op.create_index('ix_domain_remind_at', 'domain', ['remind_at'], unique=False, postgresql_where=sa.text('remind_at IS NOT NULL'))
+    op.create_index('ix_domain_renew_at', 'domain', ['renew_at'], unique=False, postgresql_where=sa.text('renew_at IS NOT NULL'))
     op.create_table('evidence',
     sa.Column('id', sa.UUID(), nullable=False),
     sa.Column('account_id', sa.BigInteger(), nullable=False),
@@ -290,6 +294,13 @@ def upgrade() -> None:
     sa.Column('noted_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('source', 'order_id', 'request_id', name=op.f('pk_order_need'))
+    )
+    op.create_table('organization',
+    sa.Column('id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('assumed_name', sa.Text(), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_organization'))
     )
     op.create_table('past_token',
     sa.Column('token_id', sa.UUID(), nullable=False),
