@@ -22,6 +22,7 @@ STATE = """CASE WHEN revoked_at IS NOT NULL THEN 'revoked'
      WHEN issued_at IS NOT NULL THEN CASE WHEN reissue_id IS NULL THEN 'issued' ELSE 'reissue_pending' END
      WHEN cancelled_at IS NOT NULL THEN 'canceled' WHEN rejected_at IS NOT NULL THEN 'rejected'
      WHEN ready_at IS NOT NULL THEN 'waiting_pickup' ELSE 'pending' END"""
+RENEWS = "renewal_of_id IS NOT NULL AND rejected_at IS NULL AND cancelled_at IS NULL"
 STATES = ("pending", "issued", "rejected", "revoked", "waiting_pickup", "reissue_pending", "canceled")
 
 
@@ -53,6 +54,9 @@ class CertificateOrder(CancelWish, MoneyFacts, Base):
         Index("ix_certificate_order_account_status", "account_id", "status_changed_at", "id"),
         Index("ix_certificate_order_cancel_due_at", "cancel_due_at", postgresql_where="closed_at IS NULL"),
         Index("ix_certificate_order_renewal_of_id", "renewal_of_id", postgresql_where="renewal_of_id IS NOT NULL"),
+        Index("ix_certificate_order_renewed", "account_id", "renewal_of_id", postgresql_where=RENEWS),
+        Index("ix_certificate_order_account_id_silent", "account_id", "disable_renewal_notifications", "id"),
+        Index("ix_certificate_order_silent", "id", postgresql_where="disable_renewal_notifications"),
     )
 
     id: Mapped[int] = mapped_column(Identity(start=100001, maxvalue=LAST_ID), primary_key=True)
