@@ -207,13 +207,10 @@ def upgrade() -> None:
     sa.Column('ready_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('issued_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('closed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('revoking_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('revoked_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('status_changed_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('state', sa.Text(), sa.Computed("CASE WHEN revoked_at IS NOT NULL THEN 'revoked'\n     WHEN issued_at IS NOT NULL THEN CASE WHEN reissue_id IS NULL THEN 'issued' ELSE 'reissue_pending' END\n     WHEN cancelled_at IS NOT NULL THEN 'canceled' WHEN rejected_at IS NOT NULL THEN 'rejected'\n     WHEN ready_at IS NOT NULL THEN 'waiting_pickup' ELSE 'pending' END", persisted=True), nullable=False),
-    sa.Column('cancel_wanted_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('cancel_wanted_by', sa.Text(), nullable=True),
-    sa.Column('cancel_wanted_note', sa.Text(), nullable=True),
-    sa.Column('cancel_due_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('paid_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('currency', sa.Text(), nullable=True),
     sa.Column('net_amount', sa.BigInteger(), nullable=True),
@@ -249,7 +246,6 @@ def upgrade() -> None:
     op.create_index('ix_certificate_order_account_id_state', 'certificate_order', ['account_id', 'state', 'id'], unique=False)
     op.create_index('ix_certificate_order_account_id_valid_till', 'certificate_order', ['account_id', 'certificate_valid_till', 'id'], unique=False)
     op.create_index('ix_certificate_order_account_status', 'certificate_order', ['account_id', 'status_changed_at', 'id'], unique=False)
-    op.create_index('ix_certificate_order_cancel_due_at', 'certificate_order', ['cancel_due_at'], unique=False, postgresql_where='closed_at IS NULL')
     op.create_index(op.f('ix_certificate_order_certificate_id'), 'certificate_order', ['certificate_id'], unique=False)
     op.create_index(op.f('ix_certificate_order_common_name'), 'certificate_order', ['common_name'], unique=False)
     op.create_index('ix_certificate_order_division_id', 'certificate_order', ['division_id', 'id'], unique=False)
@@ -379,6 +375,7 @@ def upgrade() -> None:
     sa.Column('dcv_random_value', sa.Text(), nullable=True),
     sa.Column('approved_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('closed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('cancel_wanted_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('asked_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('ask_again_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('evidence_changed_at', sa.DateTime(timezone=True), nullable=True),
@@ -394,6 +391,10 @@ def upgrade() -> None:
     sa.Column('issue_failure', sa.Text(), nullable=True),
     sa.Column('issued_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('certificate_id', sa.BigInteger(), nullable=True),
+    sa.Column('cancel_wanted_by', sa.Text(), nullable=True),
+    sa.Column('cancel_wanted_note', sa.Text(), nullable=True),
+    sa.Column('cancel_due_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('cancel_rejects', sa.Boolean(), nullable=True),
     sa.Column('paid_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('currency', sa.Text(), nullable=True),
     sa.Column('net_amount', sa.BigInteger(), nullable=True),
@@ -422,6 +423,7 @@ def upgrade() -> None:
     )
     op.create_index('ix_order_request_account_id', 'order_request', ['account_id', 'id'], unique=False)
     op.create_index('ix_order_request_ask_again_at', 'order_request', ['ask_again_at'], unique=False, postgresql_where='closed_at IS NULL')
+    op.create_index('ix_order_request_cancel_due_at', 'order_request', ['cancel_due_at'], unique=False, postgresql_where='closed_at IS NULL')
     op.create_index('ix_order_request_issue_before', 'order_request', ['issue_before'], unique=False, postgresql_where='closed_at IS NULL')
     op.create_index('ix_order_request_order_id', 'order_request', ['order_id', 'id'], unique=False)
     op.create_index('ix_order_request_type_requested_at', 'order_request', ['type', 'requested_at'], unique=False, postgresql_where=sa.text('closed_at IS NULL AND approved_at IS NULL'))
