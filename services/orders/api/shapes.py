@@ -18,7 +18,7 @@ from services.orders.models import (
 )
 from services.orders.queries import Row
 from services.orders.rules.money import in_major_units
-from services.orders.rules.products import CATALOGUE, DESCRIPTIONS, level_of, product_name
+from services.orders.rules.products import CATALOGUE, DESCRIPTIONS, DUPLICATES_ALLOWED, level_of, product_name
 from shared.events.base import Money
 
 
@@ -171,7 +171,7 @@ def info(
             "requests": [_request(each) for each in requests],
             "receipt_id": order.receipt_id,
             "payment_method": order.payment_method,
-            "allow_duplicates": True,
+            "allow_duplicates": DUPLICATES_ALLOWED,
             "duplicates_count": order.duplicates_count,
             "reissues_count": order.reissues_count,
             "dcv_method": request.dcv_method,
