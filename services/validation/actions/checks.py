@@ -1,6 +1,7 @@
 """Looks that are due: claimed in one transaction, recorded in another, with the network between them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
