@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import inspect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.orders.models import Certificate, CertificateOrder, OrderRequest, RequestName
+from services.orders.models import Certificate, CertificateOrder, CustomValue, OrderRequest, RequestName
 
 FIRST, FIRST_REQUEST = 200_000, 1_000_000  # below are those that were really placed
 # Two accounts in a year; of each sixteen one is pending, one canceled, the rest issued.
@@ -23,6 +23,8 @@ ORDER = {
     "certificate_valid_till": "date '2026-07-01' + n % 365",
     "issued_at": "CASE WHEN n % 16 > 1 THEN now() END",
     "cancelled_at": "CASE n % 16 WHEN 1 THEN now() END",
+    "renewal_of_id": f"CASE n % 160 WHEN 4 THEN {FIRST} + n - 2 END",
+    "disable_renewal_notifications": "n % 50 = 4",
     "ready_at": "CASE WHEN n % 16 > 1 THEN now() END",
     "closed_at": "CASE WHEN n % 16 > 0 THEN now() END",
 }
@@ -32,6 +34,7 @@ NAME = {"request_id": "n.request_id", "order_id": "n.id", "account_id": "n.accou
 CERTIFICATE = {"id": "n.certificate_id", "request_id": "n.request_id", "order_id": "n.id",
                "common_name": "n.common_name", "serial_number": "upper(lpad(to_hex(n.id), 32, 'A'))",
                "thumbprint": "upper(lpad(to_hex(n.id), 40, 'B'))"}  # fmt: skip
+VALUE = {"order_id": "n.id"}
 # For no trigger ran.
 RECOUNT = (
     "DELETE FROM order_count",
@@ -49,6 +52,7 @@ def statements(n: int, account: int, division: int, other: int, elsewhere: int) 
         _copies(OrderRequest, REQUEST, f"id < {FIRST_REQUEST}", made),
         _copies(RequestName, NAME, f"request_id < {FIRST_REQUEST}", made),
         _copies(Certificate, CERTIFICATE, f"id < {FIRST_REQUEST}", made),
+        _copies(CustomValue, VALUE, f"order_id < {FIRST}", f"{made} AND n.id % 100 = 0"),
     )
 
 

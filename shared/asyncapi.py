@@ -8,7 +8,13 @@ from shared.events.base import Command, Event
 SPEAKERS = {module.SOURCE.removeprefix("issuary/"): module for module in (orders, billing, validation, notifications)}
 # Commands of one service to another.
 ASKED: dict[str, set[type[Event]]] = {
-    "orders": {validation.AuthorizeIssuance, validation.ChangeDcvMethod, validation.CheckDomain}
+    "orders": {
+        validation.AuthorizeIssuance,
+        validation.ChangeDcvMethod,
+        validation.CheckDomain,
+        validation.ReplaceRandomValue,
+        validation.ResendDcvEmails,
+    }
 }
 # Heard beside the door, by whoever waits for it; and said by processes of the service that stand elsewhere.
 ANSWERED: dict[str, set[type[Event]]] = {"validation": {validation.CheckDone}}

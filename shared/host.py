@@ -25,6 +25,7 @@ ROUTES: dict[str, str] = {
     "/finance": "billing",
     f"{API}/domain": "validation",
     "/domains": "validation",
+    "/dcv": "validation",
     f"{API}/webhook": "notifications",
     "/messages": "notifications",
     **{f"/{name}": name for name in ("orders", "billing", "validation", "notifications")},

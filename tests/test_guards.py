@@ -250,6 +250,17 @@ def of_validation(feed: Feed) -> dict[type[Event], Make]:
         orders.DivisionAdded: lambda n: orders.DivisionAdded(
             occurred_at=NOW, account_id=9001, division=orders.Division(id=30_000 + n, name=f"D {n}", parent_id=14)
         ),
+        orders.DivisionChanged: lambda n: orders.DivisionChanged(
+            occurred_at=NOW, account_id=9001, division=orders.Division(id=31_000 + n, name=f"E {n}", parent_id=14)
+        ),
+        orders.OrganizationAdded: lambda n: from_golden(
+            "orders.organization_added", orders.OrganizationAdded, organization=orders.Organization(id=n + 1, name="A")
+        ),
+        orders.OrganizationValidated: lambda n: from_golden(
+            "orders.organization_validated",
+            orders.OrganizationValidated,
+            organization=orders.Organization(id=n + 1, name="A"),
+        ),
         validation.SubmitDomain: lambda n: from_golden(
             "validation.submit_domain", validation.SubmitDomain, name=feed.host(n)
         ),
@@ -258,6 +269,12 @@ def of_validation(feed: Feed) -> dict[type[Event], Make]:
         ),
         validation.CheckDomain: lambda n: from_golden(
             "validation.check_domain", validation.CheckDomain, name=feed.host(n)
+        ),
+        validation.ResendDcvEmails: lambda n: from_golden(
+            "validation.resend_dcv_emails", validation.ResendDcvEmails, name=feed.host(n)
+        ),
+        validation.ReplaceRandomValue: lambda n: from_golden(
+            "validation.replace_random_value", validation.ReplaceRandomValue, order=placed[n].order.model_dump()
         ),
         orders.OrderPlaced: placed.__getitem__,
         validation.AuthorizeIssuance: lambda n: validation.AuthorizeIssuance(
@@ -389,9 +406,12 @@ async def before(feed: Feed, service: str, fact: type[Event], makes: dict[type[E
         await feed.world.deliver("notifications", *(makes[orders.UserChanged](n) for n in range(5)))
     ends = (orders.OrderCancelled, orders.OrderRejected, orders.CertificateIssued, validation.AuthorizeIssuance,
             orders.OrderNamesAdded, orders.ReissueCancelled, validation.ChangeDcvMethod,
-            validation.CheckDomain)  # fmt: skip
+            validation.CheckDomain, validation.ReplaceRandomValue)  # fmt: skip
     if service in ("billing", "validation") and fact in ends:
         await feed.world.deliver(service, *(makes[orders.OrderPlaced](n) for n in range(count)))
+    if service == "validation" and fact is validation.ResendDcvEmails:
+        placed = [makes[orders.OrderPlaced](n).model_copy(update={"dcv_method": "email"}) for n in range(count)]
+        await feed.world.deliver(service, *placed)
     if service == "validation" and fact in (orders.RequestDecided, orders.ReissueCancelled):
         await feed.world.deliver(service, *(makes[orders.RequestSubmitted](n) for n in range(count)))
     if service == "billing" and fact is orders.ReissueCancelled:

@@ -3,7 +3,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from services.validation import api, pages
-from services.validation.clients.configured import observer_of, panel_of, perspectives_of
+from services.validation.clients.configured import observer_of, panel_of, perspectives_of, post_of
 from services.validation.clients.observing import PRIMARY
 from services.validation.clients.panel import Panel
 from services.validation.clients.suffixes import shipped_suffixes
@@ -13,7 +13,7 @@ from services.validation.rules.names import Blocklist
 from services.validation.rules.policy import Policy
 from services.validation.rules.polling import IMPATIENT, LONG_RUN
 from services.validation.settings import Settings
-from services.validation.worker import ByHand, Gate, Looker, reminders
+from services.validation.worker import ByHand, Gate, Looker, Mailer, reminders, renewals
 from shared.db import Database
 from shared.service import Service, Step, make_service
 
@@ -25,16 +25,22 @@ def build(settings: Settings) -> Service:
     watch = None if settings.test_mode else ResolverWatch(observer.dns, settings.signed_zone, settings.broken_zone)
 
     async def close() -> None:
+        for mailer in mailers:
+            await mailer.stop()
         await observer.close()
         if panel:
             await panel.close()
 
     lookers: list[Looker] = []
+    mailers: list[Mailer] = []
 
     def steps(db: Database) -> list[Step]:
         lookers.append(Looker(db, observer, policy, settings.looks_in_flight, watch, panel))
         gate = Gate(db, observer, policy, watch, panel)
-        return [*(part.step for part in (watch, panel) if part), gate.step, lookers[0].step, reminders(db, policy)]
+        mailers.append(Mailer(db, observer, policy, post_of(settings), settings.base_url.rstrip("/"), watch))
+        plans = [reminders(db, policy), renewals(db, policy)]
+        steps = [gate.step, lookers[0].step, mailers[0].find, mailers[0].send, *plans]
+        return [*(part.step for part in (watch, panel) if part), *steps]
 
     service = make_service(
         "validation",
@@ -79,5 +85,6 @@ def policy_of(settings: Settings) -> Policy:
         issuer_domains=settings.issuer_domains,
         account_domain=settings.account_domain,
         persist_follow_cname=settings.persist_follow_cname,
+        email_methods=settings.email_methods,
         local_tlds=frozenset(settings.test_suffixes if settings.test_mode else ()),
     )

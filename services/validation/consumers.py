@@ -15,9 +15,12 @@ from shared.events.orders import (
     AccountOpened,
     CertificateIssued,
     DivisionAdded,
+    DivisionChanged,
     OrderCancelled,
     OrderPlaced,
     OrderRejected,
+    OrganizationAdded,
+    OrganizationValidated,
     ReissueCancelled,
     RequestDecided,
     RequestSubmitted,
@@ -27,6 +30,8 @@ from shared.events.validation import (
     ChangeDcvMethod,
     CheckDomain,
     DomainCommand,
+    ReplaceRandomValue,
+    ResendDcvEmails,
     SubmitDomain,
     ValidationCommandRefused,
 )
@@ -92,6 +97,18 @@ def _hear_of_accounts(door: Door) -> None:
     async def on_division_added(event: DivisionAdded, tx: AsyncSession) -> None:
         accounts.know_division(tx, event.account_id, event.division, announced=True)
 
+    @door.on(DivisionChanged)
+    async def on_division_changed(event: DivisionChanged, tx: AsyncSession) -> None:
+        accounts.know_division(tx, event.account_id, event.division, announced=True)
+
+    @door.on(OrganizationAdded)
+    async def on_organization_added(event: OrganizationAdded, tx: AsyncSession) -> None:
+        accounts.know_organization(tx, event.account_id, event.organization)
+
+    @door.on(OrganizationValidated)
+    async def on_organization_validated(event: OrganizationValidated, tx: AsyncSession) -> None:
+        accounts.know_organization(tx, event.account_id, event.organization)
+
 
 def _hear_commands(door: Door, policy: Policy) -> None:
     @door.on(SubmitDomain, prefetch=partial(lock_for_commands, policy=policy))
@@ -105,6 +122,28 @@ def _hear_commands(door: Door, policy: Policy) -> None:
     @door.on(CheckDomain, prefetch=partial(lock_for_commands, policy=policy))
     async def on_check_domain(command: CheckDomain, tx: AsyncSession) -> None:
         await commands.check_domain(tx, policy, command, utcnow())
+
+    @door.on(ResendDcvEmails, prefetch=partial(lock_for_resending, policy=policy))
+    async def on_resend_dcv_emails(command: ResendDcvEmails, tx: AsyncSession) -> None:
+        await commands.resend_dcv_emails(tx, policy, command, utcnow())
+
+    @door.on(ReplaceRandomValue, prefetch=lock_for_replacing)
+    async def on_replace_random_value(command: ReplaceRandomValue, tx: AsyncSession) -> None:
+        await commands.replace_random_value(tx, policy, command, utcnow())
+
+
+async def lock_for_replacing(tx: AsyncSession, given: Sequence[ReplaceRandomValue]) -> None:
+    told = {queries.need_key(one.order, one.request_id): (one.dcv_random_value, one.value_before) for one in given}
+    needs = await queries.lock_for_ended(tx, told)
+    keyed = [(need, told[need.source, need.order_id, need.request_id]) for need in needs]
+    await queries.lock_values(
+        tx, {(need.account_id, name, v) for need, values in keyed for name in need.names for v in values if v}
+    )
+
+
+async def lock_for_resending(tx: AsyncSession, given: Sequence[DomainCommand], policy: Policy) -> None:
+    await lock_for_commands(tx, given, policy)
+    await queries.lock_mails(tx, {(one.account_id, name) for one in given if (name := commands.name_of(one, policy))})
 
 
 async def lock_for_commands(tx: AsyncSession, given: Sequence[DomainCommand], policy: Policy) -> None:

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from email.utils import parseaddr
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Annotated, ClassVar, Self
 
@@ -50,6 +51,10 @@ class Settings(BaseSettings):
     issuer_domains: Listed = ("ca.example",)
     account_domain: str = "ca.example"
     persist_follow_cname: bool = False
+    # Validation by e-mail, which ends by itself on 2028-03-15. Who our mails are from; how we greet mail servers.
+    email_methods: bool = True
+    mail_from: str = "Domain validation <no-reply@localhost>"
+    mail_hostname: str = ""
     # Test mode only: other ports, and addresses that the guard would not let us connect to.
     http_port: Port = 80
     https_port: Port = 443
@@ -73,6 +78,10 @@ class Settings(BaseSettings):
         return tuple(ip_network(text) for text in self.reachable)
 
     @property
+    def mail_sender(self) -> str:
+        return parseaddr(self.mail_from)[1]
+
+    @property
     def lead(self) -> timedelta:
         return timedelta(days=self.lead_days)
 
@@ -94,6 +103,8 @@ class Settings(BaseSettings):
             raise ValueError(
                 "checks over HTTPS need ISSUARY_VALIDATION_PERSPECTIVE_CERTIFICATE, …_KEY, and …_CA of who may ask"
             )
+        if "@" not in self.mail_sender or any(mark in self.mail_from for mark in "\r\n"):
+            raise ValueError("ISSUARY_VALIDATION_MAIL_FROM has to look like Domain validation <dcv@ca.example>")
         if not self.resolver_addresses:
             raise ValueError("name at least one resolver in ISSUARY_VALIDATION_RESOLVERS")
         if not self.txt_labels or not all(label.startswith("_") for label in self.txt_labels):

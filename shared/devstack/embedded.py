@@ -67,6 +67,9 @@ def settings(servers: Servers, secrets: Secrets, services: Sequence[str], consol
         "ISSUARY_VALIDATION_RESOLVERS": servers.dns.address,
         "ISSUARY_VALIDATION_TEST_MODE": "true",
         "ISSUARY_VALIDATION_PERSPECTIVES": as_setting(servers.views) if servers.views else "",
+        # Mails about domains go where the zone's MX records lead, which is the sink.
+        "ISSUARY_VALIDATION_SMTP_PORT": servers.mail.address.split(":")[1],
+        "ISSUARY_VALIDATION_REACHABLE": "127.0.0.1/32",
         "ISSUARY_NOTIFICATIONS_SMTP_HOST": servers.mail.address.split(":")[0],
         "ISSUARY_NOTIFICATIONS_SMTP_PORT": servers.mail.address.split(":")[1],
     }

@@ -17,6 +17,7 @@ from shared.devstack.broker import Broker
 from shared.devstack.dns import DnsServer
 from shared.devstack.embedded import Embedded, Servers, embedded_for, reaching
 from shared.devstack.mail import MailSink
+from shared.devstack.mailable import Mailable
 from shared.devstack.postgres import Postgres
 from shared.devstack.progress import say, step
 from shared.devstack.record import Record
@@ -91,7 +92,7 @@ class Stack:
                 await broker.make_topics(self.topics)
             with step("DNS server and mail sink"):
                 zone = ZoneFile(self.directory / "dns.zone", say)
-                dns = await stack.enter_async_context(DnsServer(zone, say))
+                dns = await stack.enter_async_context(DnsServer(Mailable(zone), say))
                 views = await start_views(stack, self.directory, zone, say)
                 mail = await stack.enter_async_context(MailSink(self.directory / "mails"))
             stack.enter_context(stop.when_ended(postgres.child, broker.child))

@@ -29,7 +29,9 @@ class AboutDomain(ValidationFact):
 
 
 class DomainSubmitted(AboutDomain):
-    """Control of `name` is to be proven: publish `record_value` at `record_name` (TXT) before `expires_at`."""
+    """Control of `name` is to be proven: publish `record_value` at `record_name` (TXT) before `expires_at`. Where
+    `record_type` is MAIL, mails go to the addresses in `record_value` of the domain `record_name`, and to contacts that
+    its DNS names; what confirms is told to nobody else."""
 
     type: Literal["domain_submitted"] = "domain_submitted"
     order: OrderRef | None = None
@@ -181,6 +183,31 @@ class ChangeDcvMethod(DomainCommand):
     type: Literal["change_dcv_method"] = "change_dcv_method"
     dcv_method: ShortText
     changed_by: ShortText = "change_dcv_method"
+
+
+class ResendDcvEmails(DomainCommand):
+    """The mails of a pending validation by e-mail once more, word for word; to `emails` of the domain's addresses, or
+    to all. With another `name_scope`, the domain or one above it, mails with new values go to that one's addresses."""
+
+    type: Literal["resend_dcv_emails"] = "resend_dcv_emails"
+    emails: tuple[ShortText, ...] = ()
+    name_scope: OptionalText = None
+    asked_by: ShortText = "resend_dcv_emails"
+
+
+class ReplaceRandomValue(Command):
+    """An order's own random value is another one from now on; the one before is dead at once."""
+
+    topic: ClassVar[str] = COMMANDS
+    type: Literal["replace_random_value"] = "replace_random_value"
+    order: OrderRef
+    request_id: PublicId | None = None
+    dcv_random_value: ShortText
+    value_before: OptionalText = None
+
+    @property
+    def subject(self) -> str:
+        return self.order.subject
 
 
 class CheckDomain(DomainCommand):

@@ -91,7 +91,8 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
 def _with_headers(send: Send) -> Callable[[Message], Awaitable[None]]:
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], *errors.HEADERS]
+            own = {name.lower() for name, _ in message["headers"]}  # a page may be stricter than all are
+            message["headers"] = [*message["headers"], *(one for one in errors.HEADERS if one[0] not in own)]
         await send(message)
 
     return sent

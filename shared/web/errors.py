@@ -93,7 +93,8 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def crashed(request: Request, error: Exception) -> Response:
         """Answered outside of every middleware, so the headers are put on here."""
-        log.error("a request failed", exc_info=error, extra={"path": request.url.path})
+        route = getattr(request.scope.get("route"), "path", request.url.path)  # a path may hold a secret
+        log.error("a request failed", exc_info=error, extra={"path": route})
         answer = refuse(request, 500, "internal_error", CRASHED)
         answer.raw_headers.extend(HEADERS)
         return answer

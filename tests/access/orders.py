@@ -83,6 +83,12 @@ API: dict[str, Rule] = {
     f"PUT {V2}/order/certificate/{{order_id}}/dcv-method": thing(
         CANCELLERS, "orders", order_id="waiting", personal=True, json=lambda _: {"dcv_method": "dns-txt-token"}
     ),
+    f"PUT {V2}/order/certificate/{{order_id}}/dcv-random-value": thing(
+        CANCELLERS, "orders", order_id="waiting", personal=True
+    ),
+    f"PUT {V2}/order/certificate/{{order_id}}/resend-emails": thing(
+        CANCELLERS, "orders", order_id="waiting", personal=True, json=lambda _: {}
+    ),
     f"GET {V2}/order/certificate/{{order_id}}/note": thing(EVERYBODY, "orders", order_id="order", personal=True),
     f"POST {V2}/order/certificate/{{order_id}}/note": thing(
         CANCELLERS, "orders", order_id="order", personal=True, json=lambda _: {"text": "x"}
@@ -188,6 +194,7 @@ PAGES: dict[str, Rule] = {
     "POST /orders/{order_id}/revoke": thing(
         CANCELLERS, order_id="order", form=lambda _: {"reason": "superseded"}, personal=True
     ),
+    "POST /orders/{order_id}/emails": thing(CANCELLERS, order_id="waiting", personal=True),
     "POST /orders/{order_id}/check": thing(CANCELLERS, order_id="waiting", personal=True),
     "POST /orders/{order_id}/method": thing(
         CANCELLERS, order_id="waiting", form=lambda _: {"dcv_method": "dns-txt-token"}, personal=True

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.access.rules import EVERYBODY, PROVERS, Place, Rule, alone, listed, thing
+from tests.access.rules import EVERYBODY, PROVERS, Place, Rule, alone, listed, public, thing
 
 V2 = "/services/v2/domain"
 ONE = f"{V2}/{{domain_id}}"
@@ -44,7 +44,10 @@ RULES: dict[str, Rule] = {
     f"PUT {ONE}/dcv/method": one(json=lambda _: TXT),
     f"POST {ONE}/dcv/token": one(),
     f"PUT {ONE}/dcv/validate-token": one(),
+    f"PUT {ONE}/dcv/emails": one(json=lambda _: {}),
     f"POST {ONE}/dcv/pre-check": one(),
+    f"GET {ONE}/caa": one(),
+    f"PUT {ONE}/caa": one(),
     f"PUT {ONE}/activate": one(),
     f"PUT {ONE}/deactivate": one(),
     f"GET {V2}/evidence/order/{{order_id}}": thing(EVERYBODY, "domains", order_id="order", personal=True),
@@ -63,6 +66,8 @@ RULES: dict[str, Rule] = {
     f"POST {PAGE}/deactivate": of_page(),
     f"POST {PAGE}/delete": of_page(),
     f"POST {PAGE}/{{deed}}": of_page(deed="token"),
+    "GET /dcv/confirm/{value}": public(value="order"),
+    "POST /dcv/confirm": public(form=lambda _: {"value": "none"}),
     "GET /domains/evidence/order/{order_id}": thing(EVERYBODY, order_id="order", personal=True),
     "GET /domains/evidence/certificate/{serial_number}": thing(EVERYBODY, serial_number="serial", personal=True),
 }

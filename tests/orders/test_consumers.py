@@ -152,6 +152,33 @@ async def test_a_canceled_order_is_not_issued(world: World, acme: Company) -> No
     assert await world.said("orders", "certificate_issued") == []
 
 
+async def test_what_validation_said_of_caa_is_told_when_asked_for_and_only_while_the_order_waits(
+    world: World, acme: Company
+) -> None:
+    order_id = await ready(world, acme)
+
+    async def told(**asked: str) -> str | None:
+        async with acme.client() as http:
+            answer = await http.get(f"/services/v2/order/certificate/{order_id}", params=asked)
+        assert answer.status_code == 200, answer.text
+        said: str | None = answer.json().get("caa_status_message")
+        return said
+
+    assert await told(include_caa_status="true") is None
+    until = datetime.now(UTC) + timedelta(days=150)
+    warned = validated(acme.id, "acme.example", usable_until=until, caa_warning="Issuance would be stopped: no.")
+    await world.deliver("orders", warned)
+    assert await told() is None
+    assert await told(include_caa_status="true") == "acme.example: Issuance would be stopped: no."
+
+    refused = [{"name": "acme.example", "message": "The CAA record forbids it.", "code": "caa"}]
+    await world.deliver("orders", denied(acme.id, order_id, "acme.example", refused=refused))
+    assert await told(include_caa_status="true") == "acme.example: The CAA record forbids it."
+
+    await world.deliver("orders", orders.CancelOrder(account_id=acme.id, order_id=order_id, note="No longer needed"))
+    assert await told(include_caa_status="true") is None
+
+
 async def test_a_denial_shows_its_sentence_and_new_evidence_asks_again(world: World, acme: Company) -> None:
     order_id = await ready(world, acme)
 
@@ -283,7 +310,7 @@ async def test_the_same_command_twice_places_one_order(world: World, acme: Compa
         ({"csr": "x"}, "bad_request_format", "The CSR cannot be read"),
         ({"csr": csr(rsa_key(1024))}, "bad_request_format", "RSA key has 1024 bits"),
         ({"names": ["localhost"]}, "bad_request_format", '"localhost" cannot be on a certificate'),
-        ({"dcv_method": "email"}, "invalid_dcv_method", 'dcv_method "email" is not offered'),
+        ({"dcv_method": "phone"}, "invalid_dcv_method", 'dcv_method "phone" is not offered'),
         ({"division": {"id": 999_999, "name": "Main"}}, "not_found|container", "There is no division 999999"),
         ({"account_id": 12_345}, "not_found|container", "in account 12345"),
     ],

@@ -145,6 +145,13 @@ async def test_a_product_is_told_with_what_clients_ask_of_it(acme: Company) -> N
     assert refusal(unknown)[:2] == (404, "not_found|product")
 
 
+async def test_a_product_and_its_order_say_alike_that_duplicates_are_allowed(acme: Company) -> None:
+    product = (await call(acme, "GET", f"{PRODUCT}/ssl_dv_geotrust")).json()
+    order = await acme.order((await acme.place())["id"])
+
+    assert (product["duplicates_allowed"], order["allow_duplicates"]) == (True, True)
+
+
 async def test_the_templates_of_a_division(acme: Company) -> None:
     answer = await call(acme, "GET", f"{CONTAINER}/{acme.divisions['Main']}/template")
     assert answer.json() == {"container_templates": [{"id": 5, "name": "Standard"}]}

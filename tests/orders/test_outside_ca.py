@@ -22,10 +22,9 @@ async def cancel(company: Company, order_id: int) -> int:
 
 async def run_out(world: World, order_id: int) -> None:
     """The time in which the CA might issue is over."""
-    past = "SET cancel_due_at = now() - interval '1 minute' WHERE id = :id RETURNING id"
-    await world.rows("orders", f"UPDATE certificate_order {past}", id=order_id)
-    past = "SET permitted_until = now() - interval '1 minute' WHERE order_id = :id RETURNING id"
-    await world.rows("orders", f"UPDATE order_request {past}", id=order_id)
+    past = "now() - interval '1 minute'"
+    over = f"SET cancel_due_at = {past}, permitted_until = {past} WHERE order_id = :id AND cancel_due_at IS NOT NULL"
+    await world.rows("orders", f"UPDATE order_request {over} RETURNING id", id=order_id)
 
 
 async def timeline(world: World, order_id: int) -> list[str]:

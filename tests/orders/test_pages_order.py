@@ -316,6 +316,8 @@ async def test_names_are_checked_now_or_by_another_method(world: World, acme: Co
     assert checked.headers["location"] == f"/orders/{order_id}?done=checked"
     assert changed.headers["location"] == f"/orders/{order_id}?done=method"
     assert wrong.status_code == 400
+    assert "Nothing was changed." in wrong.text
+    assert "What happened" in wrong.text  # on the page of the order itself
     assert "DNS CNAME" in after
     assert {each["name"] for each in await world.said("orders", "check_domain")} == set(NAMES.split())
 
@@ -337,8 +339,50 @@ async def test_notes_are_kept_and_deleted(acme: Company) -> None:
 
     assert "Lives on &lt;b&gt;two&lt;/b&gt; servers" in page
     assert "The note is empty" in text_of(empty)
+    assert "What happened" in text_of(empty)
     assert "Lives on" not in after
     assert refused.status_code == 403
+
+
+async def test_what_cannot_be_done_any_more_is_said_on_the_orders_page_and_leaves_nothing_behind(
+    world: World, acme: Company
+) -> None:
+    order_id = (await issued(world, acme))["id"]
+    before = len(await world.said("orders", "check_domain"))
+
+    async with browser(acme) as client:
+        answers = [
+            await post(client, f"/orders/{order_id}/{deed}", **form)
+            for deed, form in (("check", {}), ("method", {"dcv_method": "pigeon"}), ("notes", {"text": "\t"}))
+        ]
+
+    for answer in answers[1:]:
+        assert answer.status_code == 400
+        assert "Nothing was changed." in answer.text
+        assert f"<title>Order {order_id}" in answer.text
+    assert len(await world.said("orders", "check_domain")) == before
+
+
+async def test_a_long_history_is_shown_in_pages_the_newest_first(world: World, acme: Company) -> None:
+    order_id = (await acme.place())["id"]
+    sql = f"""INSERT INTO timeline_entry (id, order_id, at, who, kind, sentence)
+              SELECT ('ffffffff-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, {order_id},
+                     now() + n * interval '1 second', 'Ann', 'plain', 'Step ' || n || '.'
+              FROM generate_series(1, 150) AS n RETURNING 1"""
+    await world.rows("orders", sql)
+
+    async with browser(acme) as client:
+        newest = (await client.get(f"/orders/{order_id}")).text
+        link = re.search(rf'href="(/orders/{order_id}\?before=[0-9a-f-]+)"', newest)
+        assert link
+        older = (await client.get(link[1])).text
+
+    def steps(page: str) -> list[int]:
+        return [int(n) for n in re.findall(r"Step (\d+)\.", page)]
+
+    assert steps(newest) == list(range(51, 151))
+    assert steps(older) == list(range(1, 51))
+    assert ("Older" in older, "Newest" in older, "Newest" in newest) == (False, True, False)
 
 
 async def test_an_issued_order_is_told_to_reissue_itself(world: World, acme: Company) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.orders import actions
+from services.orders import actions, worker
 from tests.conftest import World
 from tests.orders.conftest import Company
 from tests.orders.makers import body, csr, rsa_key
@@ -53,6 +53,9 @@ async def test_all_certificates_of_an_order_are_revoked_and_it_is_revoked_itself
     await issue(world, acme, order["id"], request_id=again)
 
     answer = await ask(acme, "PUT", of_order(order), {"reason": "cessation_of_operation", "comment": "Closed"} | SKIP)
+    assert (await acme.order(order["id"]))["status"] == "issued"
+    await worker.revoke_next(world.orders.db)
+    assert (await acme.order(order["id"]))["status"] == "issued"
     await revoke_all(world)
 
     assert answer.status_code == 204
@@ -105,6 +108,7 @@ async def test_an_approved_revocation_is_carried_out_and_a_rejected_one_is_not(w
     assert "You asked for this yourself" in refusal(own)[2]
     assert (yes.status_code, no.status_code) == (204, 204)
     assert [row.order_id for row in await revocations(world)] == [first["id"]]
+    await revoke_all(world)
     assert (await acme.order(first["id"]))["status"] == "revoked"
     assert (await acme.order(second["id"]))["status"] == "issued"
     shown = (await ask(acme, "GET", f"/request/{asked[0]}")).json()
@@ -203,6 +207,7 @@ async def test_a_revoked_order_ends_what_was_still_to_be_issued(world: World, ac
 
     await ask(acme, "PUT", of_order(order), {} | SKIP)
     await issue(world, acme, order["id"], request_id=request_id)
+    await revoke_all(world)
 
     shown = await acme.order(order["id"])
     assert (shown["status"], shown["reissues_count"]) == ("revoked", 0)

@@ -54,7 +54,7 @@ async def let_pass(world: World, days: int) -> None:
         "random_value": ("created_at",),
         "validation": ("observed_at",),
         "order_need": ("noted_at",),
-        "domain": ("created_at", "submitted_at", "remind_at"),
+        "domain": ("created_at", "submitted_at", "remind_at", "renew_at"),
     }.items():
         moves = ", ".join(f"{column} = {column} - make_interval(days => {days})" for column in columns)
         await world.rows("validation", f"UPDATE {table} SET {moves} RETURNING 1")

@@ -62,13 +62,23 @@ class DnsServer:
     address: tuple[str, int] = ("127.0.0.1", 0)
 
     async def __aenter__(self) -> Self:
-        loop = asyncio.get_running_loop()
         self._turns: Counter[tuple[str, str]] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
+        while not await self._listen():
+            pass
+        return self
+
+    async def _listen(self) -> bool:
+        """One port for both; that TCP's is free says nothing of UDP's."""
         self._server = await asyncio.start_server(self._talk, "127.0.0.1", 0)
         self.address = self._server.sockets[0].getsockname()[:2]
-        self._udp, _ = await loop.create_datagram_endpoint(lambda: _Udp(self), local_addr=self.address)
-        return self
+        loop = asyncio.get_running_loop()
+        try:
+            self._udp, _ = await loop.create_datagram_endpoint(lambda: _Udp(self), local_addr=self.address)
+        except OSError:
+            self._server.close()
+            return False
+        return True
 
     async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self._udp.close()

@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import World
 from tests.validation.conftest import let_pass, look, make_due
-from tests.validation.dns_server import SILENCE, DnsServer, txt
+from tests.validation.dns_server import SILENCE, DnsServer, Script, txt
 from tests.validation.makers import an_order
 from tests.validation.office import LABS, MAIN, OTHERS, D, add, key_of
 
@@ -298,6 +298,46 @@ async def test_a_dry_run_says_what_would_be_and_proves_nothing_lc10(office: Worl
     assert shown["status"] == "pending"
     for table in ("evidence", "validation"):
         assert await office.rows("validation", f"SELECT 1 FROM {table}") == []
+
+
+async def test_a_look_by_hand_that_ends_the_attempt_by_rule_is_told_with_its_reason(
+    office: World, zone: DnsServer
+) -> None:
+    async with key_of(office) as http:
+        added = await add(http, "acme.example", "dns-persist")
+        record = added["dcv_record"]
+        zone.scripts[record["name"]] = txt(record["name"], f"{record['value']}; persistUntil=1")
+        answer = await http.put(f"{D}/{added['id']}/dcv/validate-token")
+        shown = await info(http, added["id"])
+
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["code"] == "dcv_lookup_failed"
+    assert "ended at its persistUntil" in answer.json()["errors"][0]["message"]
+    assert shown["status"] == "new"
+
+
+async def test_caa_is_told_of_a_name_and_its_wildcard_as_it_is_now(office: World, zone: DnsServer) -> None:
+    records = ('0 issue "ca.example"', '0 issuewild ";"')
+    zone.scripts["acme.example"] = Script(tuple(f"acme.example. 60 IN CAA {record}" for record in records))
+    async with key_of(office) as http:
+        one = f"{D}/{(await add(http, 'acme.example'))['id']}/caa"
+        told, checked = (await http.get(one)).json(), await http.put(one)
+        zone.scripts["acme.example"] = Script(('acme.example. 60 IN CAA 0 issue "other.example"',))
+        refused = await http.put(one)
+    async with key_of(office, "eve") as http:
+        hidden = await http.get(one)
+
+    name, wildcard = told["caa"]
+    assert (name["name"], name["permitted"], name["decided_at"]) == ("acme.example", True, "acme.example")
+    assert (wildcard["name"], wildcard["permitted"], wildcard["outcome"]) == ("*.acme.example", False, "CAA")
+    assert wildcard["permitted_methods"] == []
+    assert checked.status_code == 204
+    assert refused.status_code == 400
+    [error] = refused.json()["errors"]
+    assert error["code"] == "caa_check_failed|acme.example"
+    assert '0 issue "other.example" at acme.example does not permit us' in error["message"]
+    assert hidden.status_code == 404
+    assert await office.rows("validation", "SELECT 1 FROM caa_check") == []
 
 
 async def test_a_pending_validation_is_cancelled_and_the_current_one_stays(office: World, zone: DnsServer) -> None:

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from shared.events.validation import ChangeDcvMethod, CheckDomain, DomainCommand, SubmitDomain
+from shared.events.validation import ChangeDcvMethod, CheckDomain, DomainCommand, ReplaceRandomValue, SubmitDomain
 from tests.conftest import World
-from tests.validation.conftest import let_pass
+from tests.validation.conftest import let_pass, look, make_due
+from tests.validation.dns_server import DnsServer, txt
 from tests.validation.makers import ACCOUNT, an_order
 
 
@@ -78,3 +79,43 @@ async def test_nothing_pending_is_nothing_to_check(world: World) -> None:
 
     [refused] = await world.said("validation", "command_refused")
     assert refused["code"] == "invalid_state"
+
+
+async def published(world: World) -> str:
+    value: str = (await world.said("validation", "domain_submitted"))[-1]["record_value"]
+    return value
+
+
+async def test_an_orders_random_value_is_replaced_and_the_one_before_is_dead_at_once_tk3(
+    world: World, zone: DnsServer
+) -> None:
+    before, after = "c8c1f0aa3d5b4c0f8a3e1d2b7f9e6a54", "k3v9x0c7q2m8b4n6z1l5j7h9g2f4d6s8"
+    placed = an_order("acme.example", dcv_random_value=before)
+    replace = ReplaceRandomValue(
+        source="shop", account_id=ACCOUNT, order=placed.order, dcv_random_value=after, value_before=before
+    )
+    await world.deliver("validation", placed, replace)
+    assert await published(world) == after
+
+    place = "_dnsauth.acme.example"
+    zone.scripts[place] = txt(place, before)
+    await look(world, zone)
+    assert await world.said("validation", "domain_validated") == []
+
+    zone.scripts[place] = txt(place, after)
+    await make_due(world)
+    await look(world, zone)
+    assert len(await world.said("validation", "domain_validated")) == 1
+
+
+@pytest.mark.parametrize(("value", "code"), [("short", "invalid_random_value"), ("k3v9x0c7q2m8b4n6" * 2, "not_found")])
+async def test_an_unfit_value_or_an_order_that_waits_for_nothing_is_refused(
+    world: World, value: str, code: str
+) -> None:
+    order = an_order(order_id=77).order
+    await world.deliver(
+        "validation", ReplaceRandomValue(source="shop", account_id=ACCOUNT, order=order, dcv_random_value=value)
+    )
+
+    [refused] = await world.said("validation", "command_refused")
+    assert refused["code"] == code

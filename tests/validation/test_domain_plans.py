@@ -89,8 +89,13 @@ async def test_each_list_is_found_by_an_index_and_counted_as_if_row_by_row(many:
             assert total == await counted(many, caller, listing), filters
             assert len(rows) == min(total, 20), filters
             if caller is not OPS or filters.keys() & {"search", "name", "is_active", "organization_id"}:
-                scanned = [n for plan in plans for n in nodes(plan) if scans(n, filters)]
+                strict = plans[:-1] if total > MANY else plans
+                scanned = [n for plan in strict for n in nodes(plan) if scans(n, filters)]
                 assert not scanned, (caller.name, filters, scanned)
+
+
+# To count as many of 40,000, which comes last, PostgreSQL may well read them all: its guess at the costs decides.
+MANY = 4_000
 
 
 def scans(node: Any, filters: Mapping[str, Any]) -> bool:

@@ -20,14 +20,14 @@ from tests.conftest import World
 from tests.validation.dns_server import txt
 from tests.validation.makers import ACCOUNT, VALUE, a_question, an_order
 from tests.validation.test_caa_climbing import a_set
-from tests.validation.views import Views, views
+from tests.validation.views import PATIENT, Views, views
 
 NAMES = ("www.acme.example", "*.acme.example")
 
 
 @pytest_asyncio.fixture
 async def town() -> AsyncIterator[Views]:
-    async with views() as found:
+    async with views(times=PATIENT) as found:
         yield found
 
 

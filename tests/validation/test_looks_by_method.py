@@ -6,13 +6,16 @@ from ipaddress import ip_network
 import pytest
 import pytest_asyncio
 
+from services.validation.actions import checks
 from services.validation.clients.dns import DnsClient, Resolver
 from services.validation.clients.http import HttpClient
 from services.validation.clients.observing import Observer
 from services.validation.clients.suffixes import shipped_suffixes
 from services.validation.rules.guard import Guard
 from services.validation.worker import Looker
+from shared.db import utcnow
 from tests.conftest import World
+from tests.validation.conftest import a_looker
 from tests.validation.dns_server import DnsServer, Script, txt
 from tests.validation.http_server import FILE, HttpServer, answer, redirect
 from tests.validation.makers import a_test_policy, an_order
@@ -129,6 +132,73 @@ async def test_pt7_an_exact_proof_does_not_serve_a_name_below(world: World, zone
     validated = [event["name"] for event in await world.said("validation", "domain_validated")]
     submitted = [event["name"] for event in await world.said("validation", "domain_submitted")]
     assert (validated, submitted) == (["acme.example"] * 2, ["acme.example", "www.acme.example"])
+
+
+async def test_what_a_rule_forbids_ends_the_attempt_and_leaves_the_current_validation_alone(
+    world: World, zone: DnsServer, web: HttpServer
+) -> None:
+    await opened(world, "dns-persist", "acme.example")
+    record = "_validation-persist.acme.example"
+    zone.scripts[record] = txt(record, f"ca.example;accounturi={U}")
+    await look(world, zone, web)
+    before = await world.rows("validation", "SELECT * FROM validation")
+    zone.scripts[record] = txt(record, f"ca.example;accounturi={U};persistUntil=1")
+    await world.deliver("validation", an_order("*.acme.example", order_id=2, dcv_method="dns-persist"))
+    await look(world, zone, web)
+
+    (failed,) = await world.said("validation", "domain_validation_failed")
+    assert (failed["outcome"], failed["final"], failed["next_check_at"]) == ("POLICY", True, None)
+    assert "ended at its persistUntil" in failed["message"]
+    (last,) = await world.rows("validation", "SELECT * FROM attempt ORDER BY opened_at DESC LIMIT 1")
+    assert (last.ended, last.token, last.checks) == ("failed", None, 1)
+    assert await world.rows("validation", "SELECT * FROM validation") == before
+    assert await world.rows("validation", "SELECT 1 FROM domain WHERE pending_id IS NOT NULL") == []
+
+
+async def prove_exactly(world: World, zone: DnsServer, web: HttpServer) -> str:
+    await opened(world, "dns-persist", "acme.example")
+    record = "_validation-persist.acme.example"
+    zone.scripts[record] = txt(record, f"ca.example;accounturi={U}")
+    await look(world, zone, web)
+    return record
+
+
+@pytest.mark.parametrize("names", [("acme.example", "*.acme.example"), ("*.acme.example", "acme.example")])
+async def test_a_name_and_its_wildcard_are_both_to_be_served_or_an_attempt_is_opened_pt7(
+    world: World, zone: DnsServer, web: HttpServer, names: tuple[str, ...]
+) -> None:
+    record = await prove_exactly(world, zone, web)
+
+    await world.deliver("validation", an_order(*names, order_id=2, dcv_method="dns-persist"))
+
+    assert [event["order"]["id"] for event in await world.said("validation", "domain_submitted")] == [1201, 2]
+    assert len(await world.said("validation", "domain_validated")) == 1
+    zone.scripts[record] = txt(record, f"ca.example;accounturi={U};policy=wildcard")
+    await look(world, zone, web)
+    assert len(await world.said("validation", "domain_validated")) == 2
+    await world.deliver("validation", an_order(*names, order_id=3))
+    assert len(await world.said("validation", "domain_validated")) == 3
+
+
+async def test_an_exact_proof_seen_while_an_order_brings_the_wildcard_does_not_end_its_attempt_pt7(
+    world: World, zone: DnsServer
+) -> None:
+    await opened(world, "dns-persist", "acme.example")
+    record = "_validation-persist.acme.example"
+    zone.scripts[record] = txt(record, f"ca.example;accounturi={U}")
+    looker = a_looker(world, zone)
+    async with world.validation.db.transaction() as tx:
+        (claim,) = await checks.claim_due(tx, utcnow(), 1)
+    seen = await looker.look(claim)
+    await world.deliver("validation", an_order("*.acme.example", order_id=2))
+    await looker.record([seen])
+
+    assert await world.said("validation", "domain_validated") == []
+    (failed,) = await world.said("validation", "domain_validation_failed")
+    assert (failed["outcome"], failed["final"]) == ("MISMATCH", False)
+    assert "add policy=wildcard" in failed["message"]
+    (proof,) = await world.rows("validation", "SELECT * FROM validation")
+    assert proof.exact
 
 
 @pytest.mark.parametrize("method", ["dns-cname-token", "http-token", "dns-persist"])

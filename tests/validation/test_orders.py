@@ -144,10 +144,10 @@ async def test_an_unusable_name_is_refused_with_a_sentence_and_the_others_go_on(
 
 
 async def test_a_method_that_is_not_offered_is_refused_with_a_sentence(world: World) -> None:
-    await world.deliver("validation", an_order(dcv_method="email"))
+    await world.deliver("validation", an_order(dcv_method="phone"))
 
     (failed,) = await said(world)
-    assert (failed["outcome"], failed["final"], failed["method"]) == ("POLICY", True, "email")
+    assert (failed["outcome"], failed["final"], failed["method"]) == ("POLICY", True, "phone")
     assert "dns-txt-token" in failed["message"]
     assert await attempts(world) == []
 

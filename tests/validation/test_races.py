@@ -7,8 +7,10 @@ import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.validation.actions import checks, orders
+from services.validation.actions import checks, mailing, orders
 from services.validation.actions.asking import claim_by_hand
+from services.validation.actions.confirming import Confirmer, Over, confirm
+from services.validation.actions.letters import Desk, claim_letters
 from services.validation.actions.reminding import remind_of_expiry
 from services.validation.actions.submitting import Asking, renew_token, submit_domain
 from services.validation.clients.dns import DnsClient, Resolver
@@ -23,7 +25,7 @@ from tests.validation.makers import ACCOUNT, a_test_policy, an_order
 
 POLICY = a_test_policy()
 TABLES = """domain, attempt, order_need, random_value, past_token, validation, evidence, evidence_perspective, account,
-            division, outbox"""
+            division, outbox, mailing, dcv_mail"""
 
 
 @pytest_asyncio.fixture
@@ -191,3 +193,77 @@ WITH v AS (INSERT INTO validation (account_id, adn, method, evidence_id, observe
 INSERT INTO domain (account_id, name, needs, created_at, current_adn, current_method, remind_at)
 SELECT 9001, adn, 0, now(), adn, '3.2.2.4.7', now() - interval '1 minute' FROM v
 """
+
+
+async def mailed(db: Database, name: str) -> list[str]:
+    """The values of two mails about a name."""
+    async with db.transaction() as tx:
+        await make_domains(tx, [(ACCOUNT, name)])
+        attempt = (await submit_domain(tx, Asking(POLICY, "ann", utcnow()), (ACCOUNT, name), "email")).attempt
+        task = mailing.Task(attempt.token_id, attempt.id, (ACCOUNT, name), name)
+    async with db.transaction() as tx:
+        await mailing.write_mails(tx, [mailing.Contacts(task, utcnow(), {}, None)], utcnow())
+    async with db.transaction() as tx:
+        rows = await tx.execute(
+            text("SELECT value FROM dcv_mail WHERE name = :name ORDER BY id LIMIT 2"), {"name": name}
+        )
+        return [row.value for row in rows]
+
+
+async def test_two_people_confirming_at_once_and_one_twice_each_confirm_once_em6(db: Database) -> None:
+    for n in range(10):
+        one, other = await mailed(db, f"race{n}.example")
+        barrier = asyncio.Barrier(4)
+
+        async def press(value: str, agent: str, barrier: asyncio.Barrier = barrier) -> str:
+            async with db.transaction() as tx:
+                await tx.execute(text("SELECT 1"))
+                await barrier.wait()
+                mail = await confirm(tx, POLICY, value, Confirmer("192.0.2.1", agent), utcnow())
+                return mail.confirmed_agent or ""
+
+        told = await asyncio.gather(press(one, "a"), press(one, "b"), press(other, "c"), press(other, "d"))
+
+        assert told[0] == told[1]
+        assert told[2] == told[3]
+    assert await count(db, "dcv_mail WHERE confirmed_at IS NOT NULL") == 20
+
+
+async def test_a_confirmation_against_another_method_is_either_first_or_refused(db: Database) -> None:
+    refused = 0
+    for n in range(10):
+        (value, _), barrier = await mailed(db, f"race{n}.example"), asyncio.Barrier(2)
+
+        async def press(value: str = value, barrier: asyncio.Barrier = barrier) -> None:
+            async with db.transaction() as tx:
+                await tx.execute(text("SELECT 1"))
+                await barrier.wait()
+                await confirm(tx, POLICY, value, Confirmer("", ""), utcnow())
+
+        outcome = await asyncio.gather(
+            press(), submit(db, "dns-txt-token", barrier, f"race{n}.example"), return_exceptions=True
+        )
+        refused += isinstance(outcome[0], Over)
+        assert not isinstance(outcome[1], BaseException)
+
+    confirmed = await count(db, "dcv_mail WHERE confirmed_at IS NOT NULL")
+    assert confirmed + refused == 10
+    assert await count(db, "attempt WHERE closed_at IS NULL AND method = 'dns-txt-token'") == 10
+    assert await count(db, "dcv_mail WHERE value IS NOT NULL") == 0
+
+
+async def test_two_workers_never_send_the_same_mail_at_once(db: Database) -> None:
+    for n in range(4):
+        await mailed(db, f"n{n}.example")
+    barrier, desk = asyncio.Barrier(2), Desk("http://issuary.test", "ca.example")
+
+    async def claim() -> set[str]:
+        async with db.transaction() as tx:
+            claimed = await claim_letters(tx, desk, utcnow(), 10)
+            await barrier.wait()
+        return {str(letter.id) for letter in claimed}
+
+    first, second = await asyncio.gather(claim(), claim())
+
+    assert len(first) == len(second) == 10
+    assert not first & second

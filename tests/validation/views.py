@@ -18,6 +18,8 @@ from tests.validation.makers import NOW, a_test_policy
 
 REGIONS = {"fra": "RIPE NCC", "nyc": "ARIN", "sin": "APNIC", "sao": "LACNIC", "jnb": "AFRINIC"}
 QUICK = Times(each=1.0, stragglers=0.1)
+# Where every answer counts, however slow the machine: nobody is silent there, so nobody waits either.
+PATIENT = Times(each=20.0, stragglers=10.0)
 LOCAL = ("example", "test")
 
 Changed = Callable[[CheckDone], CheckDone | None]
@@ -32,6 +34,7 @@ class Views:
     regions: Mapping[str, str]
     lies: dict[str, Changed] = field(default_factory=dict)
     asked: list[CheckWanted] = field(default_factory=list)
+    times: Times = QUICK
 
     def everywhere(self, name: str, script: Script) -> None:
         for view in (self.primary, *self.remotes.values()):
@@ -42,17 +45,17 @@ class Views:
         for place in ("primary", *places.split()):
             (self.primary if place == "primary" else self.remotes[place]).scripts[name] = script
 
-    def panel(self, times: Times = QUICK) -> Panel:
+    def panel(self, times: Times | None = None) -> Panel:
         answerers = [self._answerer(name) for name in self.remotes]
-        return Panel(self.regions, [InProcess(answerers)], timedelta(days=1), times, lambda: NOW)
+        return Panel(self.regions, [InProcess(answerers)], timedelta(days=1), times or self.times, lambda: NOW)
 
     def looker(self, world: World, policy: Policy | None = None) -> Looker:
         policy = policy or a_test_policy()
-        return Looker(world.validation.db, _observer(self.primary), policy, 200, None, self.panel())
+        return Looker(world.validation.db, self._observer(self.primary), policy, 200, None, self.panel())
 
     def gate(self, world: World, policy: Policy | None = None) -> Gate:
         policy = policy or a_test_policy()
-        return Gate(world.validation.db, _observer(self.primary), policy, None, self.panel())
+        return Gate(world.validation.db, self._observer(self.primary), policy, None, self.panel())
 
     async def look(self, world: World) -> None:
         looker = self.looker(world)
@@ -65,8 +68,12 @@ class Views:
             pass
 
     def _answerer(self, name: str) -> "Liar":
-        observer = _observer(self.remotes[name], name)
+        observer = self._observer(self.remotes[name], name)
         return Liar(name, self.regions[name], observer, town=self)
+
+    def _observer(self, view: DnsServer, name: str = PRIMARY) -> Observer:
+        patience = 0.2 if self.times is QUICK else 5.0
+        return Observer(DnsClient([Resolver(*view.address)], patience), name, local=LOCAL)
 
 
 @dataclass(frozen=True)
@@ -81,16 +88,12 @@ class Liar(Answerer):
         return lie(done) if done and lie else done
 
 
-def _observer(view: DnsServer, name: str = PRIMARY) -> Observer:
-    return Observer(DnsClient([Resolver(*view.address)], 0.2), name, local=LOCAL)
-
-
 @asynccontextmanager
-async def views(regions: Mapping[str, str] = REGIONS) -> AsyncIterator[Views]:
+async def views(regions: Mapping[str, str] = REGIONS, times: Times = QUICK) -> AsyncIterator[Views]:
     async with AsyncExitStack() as stack:
         primary = await stack.enter_async_context(DnsServer())
         remotes = {name: await stack.enter_async_context(DnsServer()) for name in regions}
-        yield Views(primary, remotes, regions)
+        yield Views(primary, remotes, regions, times=times)
 
 
 def moved(**changes: object) -> Changed:

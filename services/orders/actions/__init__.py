@@ -107,7 +107,13 @@ from services.orders.actions.permissions import (
     request_to_decide,
 )
 from services.orders.actions.placing import place_order
-from services.orders.actions.proving import ask_for_check, change_dcv_method
+from services.orders.actions.proving import (
+    MailAgain,
+    ask_for_check,
+    change_dcv_method,
+    replace_random_value,
+    resend_emails,
+)
 from services.orders.actions.receiving import receive_certificate, record_received
 from services.orders.actions.reissuing import duplicate_order, reissue_order
 from services.orders.actions.requesting import Placer, refuse_blocked
@@ -153,6 +159,7 @@ __all__ = [
     "FieldChange",
     "Following",
     "Key",
+    "MailAgain",
     "Placer",
     "Revoking",
     "Signing",
@@ -253,9 +260,11 @@ __all__ = [
     "reissue_order",
     "reject_order",
     "reject_request",
+    "replace_random_value",
     "request_revocation",
     "request_to_decide",
     "require_manager",
+    "resend_emails",
     "rest_signing",
     "revoke_api_key",
     "revoke_key",

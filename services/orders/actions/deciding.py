@@ -74,53 +74,74 @@ def reject_request(tx: AsyncSession, request: OrderRequest, by: Decider, reason:
     """The order goes with the request that placed it; it stays as it is without any other."""
     if request.type == NEW:
         return reject_order(tx, request.order, by.who, reason, now, by.user_id)
+    if request.cancel_wanted_at or request.cancel_later(by.who, reason, now, rejects=True):
+        return _note_cancel_wanted(tx, request, now, by.user_id)
+    return _reject(tx, request, by, reason, now)
+
+
+def _reject(tx: AsyncSession, request: OrderRequest, by: Decider, reason: str, now: datetime) -> None:
     if not request.reject(by.who, reason, now):
-        return None
+        return
     request.processor_id = by.user_id
     _keep(tx, request.order, by.who, f"{_named(request)} rejected", {"request": request.status, "reason": reason}, now)
     note(tx, request.order, now, "bad", f"{WORDS[request.type]} rejected: {reason}", who=by.who)
     tell_decided(tx, request, "rejected", by.who, now)
-    return _give_back(tx, request, by.who, reason, now)
+    _give_back(tx, request, by.who, reason, now)
 
 
 def cancel_order(tx: AsyncSession, order: CertificateOrder, who: str, why: str, now: datetime) -> None:
     """Where it is being reissued, the reissue only; the order stays as it was (contract 4.4). Where an outside CA may
     have issued already, only once it has answered or its time is over."""
+    request = order.reissue or order.new_request
+    if request and (request.cancel_wanted_at or request.cancel_later(who, why, now)):
+        return _note_cancel_wanted(tx, request, now)
+    return _cancel(tx, order, who, why, now)
+
+
+def _cancel(tx: AsyncSession, order: CertificateOrder, who: str, why: str, now: datetime) -> None:
     if order.reissue:
-        return _cancel_reissue(tx, order.reissue, who, why, now)
-    if order.cancel_wanted_at or order.cancel_later(who, why, now):
-        return _note_cancel_wanted(tx, order, now)
-    if order.cancel(who, why, now):
-        _tell_cancelled(tx, order, who, why, now)
-    return None
-
-
-def finish_cancellation(tx: AsyncSession, order: CertificateOrder, now: datetime) -> None:
-    who, why = order.cancel_wanted_by or "", order.cancel_wanted_note or ""
-    if order.cancel(who, why, now):
+        _cancel_reissue(tx, order.reissue, who, why, now)
+    elif order.cancel(who, why, now):
         _tell_cancelled(tx, order, who, why, now)
 
 
-def _note_cancel_wanted(tx: AsyncSession, order: CertificateOrder, now: datetime) -> None:
-    if order.cancel_wanted_at != now or order.cancel_due_at is None:
+def finish_cancellation(tx: AsyncSession, request: OrderRequest, now: datetime) -> None:
+    who, why = request.cancel_wanted_by or "", request.cancel_wanted_note or ""
+    if request.cancel_rejects:
+        _reject(tx, request, Decider(who, request.processor_id), why, now)
+    else:
+        _cancel(tx, request.order, who, why, now)
+
+
+def _note_cancel_wanted(
+    tx: AsyncSession, request: OrderRequest, now: datetime, processor_id: int | None = None
+) -> None:
+    if request.cancel_wanted_at != now or request.cancel_due_at is None:
         return
-    who, why = order.cancel_wanted_by or "", order.cancel_wanted_note or ""
-    _keep(tx, order, who, "cancellation asked for", {"status": order.status, "reason": why}, now)
-    sentence = f"Cancellation waits until the CA has answered, at most until {order.cancel_due_at:%Y-%m-%d %H:%M} UTC"
-    note(tx, order, now, "wait", f"{sentence}: {why}", who=who)
+    request.processor_id = processor_id or request.processor_id
+    who, why = request.cancel_wanted_by or "", request.cancel_wanted_note or ""
+    _keep(tx, request.order, who, "cancellation asked for", {"request": request.status, "reason": why}, now)
+    what = "Cancellation" if request.type == NEW else f"{WORDS[request.type]}: cancellation"
+    until = f"{request.cancel_due_at:%Y-%m-%d %H:%M} UTC"
+    note(
+        tx, request.order, now, "wait", f"{what} waits until the CA has answered, at most until {until}: {why}", who=who
+    )
 
 
 async def finish_cancellations(tx: AsyncSession, now: datetime) -> bool:
     query = (
         select(CertificateOrder)
-        .where(CertificateOrder.cancel_due_at <= now, CertificateOrder.closed_at.is_(None))
-        .order_by(CertificateOrder.cancel_due_at)
+        .join(OrderRequest, OrderRequest.order_id == CertificateOrder.id)
+        .where(OrderRequest.cancel_due_at <= now, OrderRequest.closed_at.is_(None))
+        .order_by(OrderRequest.cancel_due_at)
         .limit(FINISHED_AT_ONCE)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, of=CertificateOrder)
     )
     orders = (await tx.scalars(query)).all()
-    for order in orders:
-        finish_cancellation(tx, order, now)
+    for order in dict.fromkeys(orders):
+        for request in order.open_requests:
+            if request.cancel_due_at and request.cancel_due_at <= now:
+                finish_cancellation(tx, request, now)
     return len(orders) == FINISHED_AT_ONCE
 
 

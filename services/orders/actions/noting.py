@@ -130,8 +130,14 @@ async def note_published_elsewhere(tx: AsyncSession, event: Record) -> None:
 
 def _note_record(tx: AsyncSession, order: CertificateOrder, names: Iterable[RequestName], event: Record) -> None:
     for name in [name for name in names if name.note_submitted(event)]:
-        sentence = f"{name.name}: publish the {event.record_type} record at {event.record_name}"
+        sentence = f"{name.name}: {_to_be_done(event)}"
         note(tx, order, event.occurred_at, "wait", sentence, who="Validation")
+
+
+def _to_be_done(event: Record) -> str:
+    if event.record_type == "MAIL":
+        return f"mails go to addresses of {event.record_name}; one of them has to confirm"
+    return f"publish the {event.record_type} record at {event.record_name}"
 
 
 async def note_validated(tx: AsyncSession, event: validation.DomainValidated, now: datetime) -> None:

@@ -1,18 +1,30 @@
 """What people ask about the proof of an order's names; validation does it (contract 4.9)."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.orders.actions.timeline import note
 from services.orders.models import CertificateOrder, OrderRequest, RequestName
-from services.orders.rules.methods import dcv_method
+from services.orders.rules.methods import WITHOUT_VALUE, dcv_method
 from services.orders.rules.names import dns_name
+from services.orders.rules.secrets import dcv_random_value
 from shared.errors import Rejected
+from shared.events.base import OrderRef
 from shared.events.orders import SOURCE
-from shared.events.validation import ChangeDcvMethod, CheckDomain
+from shared.events.validation import ChangeDcvMethod, CheckDomain, ReplaceRandomValue, ResendDcvEmails
 from shared.outbox import announce
+
+
+@dataclass(frozen=True, slots=True)
+class MailAgain:
+    """About which domain; to which of its addresses, nobody being all; `scope`: a domain above it."""
+
+    domain: str
+    emails: tuple[str, ...] = ()
+    scope: str | None = None
 
 
 def ask_for_check(
@@ -47,6 +59,46 @@ def change_dcv_method(tx: AsyncSession, order: CertificateOrder, wished: str, wh
         )  # fmt: skip
         announce(tx, change)
     note(tx, order, now, "plain", f"Names are to be proven by {method}", who=who)
+    return requests[-1]
+
+
+def resend_emails(
+    tx: AsyncSession, order: CertificateOrder, wished: Sequence[MailAgain], who: str, now: datetime
+) -> None:
+    """About every domain that waits for a mail to be confirmed, or those given."""
+    waiting = {
+        name.domain: name
+        for request in _issuing(order)
+        for name in request.names
+        if name.record_type == "MAIL" and not name.is_proven(now)
+    }
+    asked = {dns_name(one.domain).removeprefix("*."): one for one in wished} or {
+        domain: MailAgain(domain) for domain in waiting
+    }
+    if not waiting or (strange := sorted(asked.keys() - waiting.keys())):
+        about = strange[0] if waiting else f"order {order.id}"
+        raise Rejected(f"Nothing of {about} waits for a mail to be confirmed; nothing is sent.", "invalid_dcv_method")
+    for domain, wish in asked.items():
+        announce(tx, ResendDcvEmails(
+            account_id=order.account_id, source=SOURCE, occurred_at=now, name=domain, emails=wish.emails,
+            name_scope=wish.scope, asked_by=who[:255],
+        ))  # fmt: skip
+
+
+def replace_random_value(tx: AsyncSession, order: CertificateOrder, who: str, now: datetime) -> OrderRequest:
+    """The value before is dead at once (TK3); validation says what is to be published now."""
+    requests = [request for request in _issuing(order) if not all(name.is_proven(now) for name in request.names)]
+    if not requests:
+        raise Rejected(f"Order {order.id} is {order.status}; there is nothing to be proven.", "invalid_state")
+    if method := next((one.dcv_method for one in requests if one.dcv_method in WITHOUT_VALUE), None):
+        raise Rejected(f"The names are proven by {method}, which has no random value.", "invalid_dcv_method")
+    for request in requests:
+        before, request.dcv_random_value = request.dcv_random_value, dcv_random_value()
+        announce(tx, ReplaceRandomValue(
+            account_id=order.account_id, source=SOURCE, occurred_at=now, order=OrderRef(source=SOURCE, id=order.id),
+            request_id=request.id, dcv_random_value=request.dcv_random_value, value_before=before,
+        ))  # fmt: skip
+    note(tx, order, now, "plain", "A new random value; the one before is of no more use", who=who)
     return requests[-1]
 
 

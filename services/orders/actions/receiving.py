@@ -57,7 +57,7 @@ async def record_received(
     certificate = await keep_certificate(tx, request, issued, now, irregular)
     if irregular:
         _alarm(tx, request, certificate.id, irregular, now)
-    if request.closed_at or request.order.cancel_wanted_at:
+    if request.closed_at or request.cancel_wanted_at:
         await _record_unwanted(tx, request, certificate, now)
     else:
         hand_out(tx, request, certificate, now)
@@ -102,6 +102,6 @@ async def _record_unwanted(tx: AsyncSession, request: OrderRequest, certificate:
     order = request.order
     sentence = f"Certificate {certificate.id}, serial {certificate.serial_number}, arrived when it was no longer wanted"
     note(tx, order, now, "bad", sentence, who=named(request.issuer))
-    if order.cancel_wanted_at and not order.closed_at:
-        finish_cancellation(tx, order, now)
+    if request.cancel_wanted_at and not request.closed_at:
+        finish_cancellation(tx, request, now)
     await request_revocation(tx, order, certificate, "cessationOfOperation", "Issuary", now)

@@ -101,7 +101,7 @@ async def carry_out(tx: AsyncSession, request: OrderRequest, who: str, now: date
     request.closed_at = now
     if request.revokes_id is None:
         _end_wishes(tx, order, who, now)
-        order.note_revoked(now)
+        order.want_revoked(now)
 
 
 def _end_wishes(tx: AsyncSession, order: CertificateOrder, who: str, now: datetime) -> None:

@@ -142,6 +142,8 @@ async def _record(
 ) -> None:
     if not revocation.record(at, reason):
         return
+    if order.revoking_at and not await queries.has_valid_certificate(tx, order.id):
+        order.note_revoked(now)
     if revocation.issuer == BUILT_IN and (authority := await locked_or_none(tx, Authority, revocation.issuer_key)):
         authority.note_revoked(now)
     sentence = f"Certificate {revocation.certificate_id} is revoked: {reason}"

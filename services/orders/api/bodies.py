@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Path
 from pydantic import Field
 
+from services.orders.actions import MailAgain
 from services.orders.api.fields import Count, Id, Reference, Text, number
 from services.orders.api.organization_bodies import OrganizationInOrder
 from services.orders.rules.intake import Options, Wish
@@ -155,6 +156,28 @@ class NoteBody(Body):
 
 class DcvMethodBody(Body):
     dcv_method: Annotated[Text, Field(max_length=50)]
+
+
+class MailAgainBody(Body):
+    """One mail address of a domain; `email_domain` is the domain above it that the address is of."""
+
+    domain: Annotated[str, Field(max_length=255)]
+    email: Annotated[str, Field(max_length=254)] | None = None
+    email_domain: Annotated[str, Field(max_length=253)] | None = None
+
+
+class ResendEmailsBody(Body):
+    domain_approval_emails: Annotated[tuple[MailAgainBody, ...], Field(max_length=250)] = ()
+    locale: str | None = None
+
+    def wishes(self) -> list[MailAgain]:
+        """By domain, for each may be given several times."""
+        found: dict[str, MailAgain] = {}
+        for one in self.domain_approval_emails:
+            known = found.get(one.domain) or MailAgain(one.domain)
+            emails = (*known.emails, one.email) if one.email else known.emails
+            found[one.domain] = MailAgain(one.domain, emails, one.email_domain or known.scope)
+        return list(found.values())
 
 
 class DcvCheckBody(Body):

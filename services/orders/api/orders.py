@@ -49,7 +49,9 @@ async def list_orders(request: Request, tx: Tx, who: Who) -> JSONResponse:
 
 
 @router.get("/order/certificate/{number}", response_model=shapes.OrderInfo, response_model_exclude_none=True)
-async def show_order(number: Annotated[str, Path(max_length=100)], tx: Tx, who: Who) -> shapes.OrderInfo:
+async def show_order(
+    number: Annotated[str, Path(max_length=100)], tx: Tx, who: Who, include_caa_status: bool = False
+) -> shapes.OrderInfo:
     """By order id, or by thumbprint or serial of its certificate."""
     who.require(*actions.READERS)
     row = await queries.order_row(tx, who, number)
@@ -59,7 +61,9 @@ async def show_order(number: Annotated[str, Path(max_length=100)], tx: Tx, who: 
     notes, user = await queries.notes_of(tx, row.order.id), await queries.user(tx, row.order.user_id)
     values, organization = await queries.custom_values_of(tx, row.order.id), row.order.organization
     contacts = await queries.contacts_of(tx, organization.id) if organization else ()
-    return shapes.info(row, requests, notes, values, user, contacts, who.is_operator, now().date())
+    told = shapes.info(row, requests, notes, values, user, contacts, who.is_operator, now().date())
+    told.caa_status_message = shapes.caa_status(row.request) if include_caa_status else None
+    return told
 
 
 @router.put("/order/certificate/{order_id}/status", status_code=204)

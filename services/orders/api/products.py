@@ -7,7 +7,14 @@ from pydantic import Field
 
 from services.orders import actions, queries
 from services.orders.models import Division
-from services.orders.rules.products import CATALOGUE, ORDER_YEARS, SIGNATURE_HASHES, Product, product
+from services.orders.rules.products import (
+    CATALOGUE,
+    DUPLICATES_ALLOWED,
+    ORDER_YEARS,
+    SIGNATURE_HASHES,
+    Product,
+    product,
+)
 from shared.access import Caller
 from shared.errors import NotFound
 from shared.web import Tx, Who
@@ -85,7 +92,7 @@ def _told(each: Product) -> dict[str, Any]:
         "validation_type": each.validation,
         "validation_name": each.validation_name,
         "validation_description": each.validation_description,
-        "duplicates_allowed": False,
+        "duplicates_allowed": DUPLICATES_ALLOWED,
         "allowed_validity_years": [1],
         "allowed_order_validity_years": list(ORDER_YEARS),
         "signature_hash_types": _hashes(),

@@ -9,10 +9,11 @@ from typing import Literal
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import Response
 
 from services.orders import actions, queries
 from services.orders.api.at_once import LOOK_EVERY
-from services.orders.api.bodies import DcvCheckBody, DcvMethodBody, OrderNumber
+from services.orders.api.bodies import DcvCheckBody, DcvMethodBody, OrderNumber, ResendEmailsBody
 from services.orders.models import RequestName
 from shared.db import Database
 from shared.web import Tx, Who, database, now
@@ -59,6 +60,21 @@ async def change_dcv_method(order_id: OrderNumber, body: DcvMethodBody, tx: Tx, 
     order = await actions.order_to_change(tx, who, order_id, actions.CANCELLERS)
     request = actions.change_dcv_method(tx, order, body.dcv_method, who.name, now())
     return RandomValue(dcv_random_value=request.dcv_random_value)
+
+
+@router.put("/dcv-random-value")
+async def new_random_value(order_id: OrderNumber, tx: Tx, who: Who) -> RandomValue:
+    """The one before is dead at once."""
+    order = await actions.order_to_change(tx, who, order_id, actions.CANCELLERS)
+    request = actions.replace_random_value(tx, order, who.name, now())
+    return RandomValue(dcv_random_value=request.dcv_random_value)
+
+
+@router.put("/resend-emails", status_code=204, response_class=Response)
+async def resend_emails(order_id: OrderNumber, tx: Tx, who: Who, body: ResendEmailsBody | None = None) -> None:
+    """The same mails to the same addresses; how often is validation's to say."""
+    order = await actions.order_to_change(tx, who, order_id, actions.CANCELLERS)
+    actions.resend_emails(tx, order, body.wishes() if body else (), who.name, now())
 
 
 async def _status(tx: AsyncSession, who: Who, order_id: int, names: Sequence[str]) -> DcvStatus:

@@ -18,7 +18,7 @@ from services.orders.models import (
 )
 from services.orders.queries import Row
 from services.orders.rules.money import in_major_units
-from services.orders.rules.products import CATALOGUE, DESCRIPTIONS, level_of, product_name
+from services.orders.rules.products import CATALOGUE, DESCRIPTIONS, DUPLICATES_ALLOWED, level_of, product_name
 from shared.events.base import Money
 
 
@@ -127,6 +127,7 @@ class OrderInfo(OrderShape):
     notes: list[NoteShape]
     custom_fields: list[CustomFieldShape]
     facts: Facts
+    caa_status_message: str | None = None
 
 
 def listed(row: Row, for_operator: bool, today: date) -> ListedOrder:
@@ -170,7 +171,7 @@ def info(
             "requests": [_request(each) for each in requests],
             "receipt_id": order.receipt_id,
             "payment_method": order.payment_method,
-            "allow_duplicates": True,
+            "allow_duplicates": DUPLICATES_ALLOWED,
             "duplicates_count": order.duplicates_count,
             "reissues_count": order.reissues_count,
             "dcv_method": request.dcv_method,
@@ -181,6 +182,16 @@ def info(
             "facts": facts(row),
         }
     )
+
+
+def caa_status(request: OrderRequest) -> str | None:
+    """What validation said of CAA while the request waits: the denial, else its advice of each name. Not known is not
+    said."""
+    if request.closed_at:
+        return None
+    denied = {each["name"]: each["message"] for each in request.denials or () if each.get("code") == "caa"}
+    said = denied or {name.name: name.caa_warning for name in request.names if name.caa_warning}
+    return " ".join(f"{name}: {message}" for name, message in said.items()) or None
 
 
 def _order(row: Row, for_operator: bool, today: date) -> dict[str, Any]:

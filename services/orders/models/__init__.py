@@ -10,9 +10,9 @@ from services.orders.models.keys import BlockedKey
 from services.orders.models.money import MoneyFacts
 from services.orders.models.names import RequestName
 from services.orders.models.notes import CustomValue, OrderNote
-from services.orders.models.orders import CertificateOrder, ask_why
+from services.orders.models.orders import CertificateOrder
 from services.orders.models.organizations import Organization, OrganizationContact, OrganizationEntry
-from services.orders.models.requests import DUPLICATE, NEW, REISSUE, REVOKE, OrderRequest
+from services.orders.models.requests import DUPLICATE, NEW, REISSUE, REVOKE, OrderRequest, ask_why
 from services.orders.models.revocations import Revocation
 from services.orders.models.users import ApiKey, AppUser
 from services.orders.models.vetting import OrganizationCheck, OrganizationRecord, OrganizationValidation

@@ -32,6 +32,7 @@ class IssuanceFacts:
 
     approved_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+    cancel_wanted_at: Mapped[datetime | None]
     asked_at: Mapped[datetime | None]
     ask_again_at: Mapped[datetime | None]
     evidence_changed_at: Mapped[datetime | None]
@@ -71,7 +72,7 @@ class IssuanceFacts:
     def should_ask(self, now: datetime) -> bool:
         """Whether validation is to judge now: everything is there, and no answer is awaited or still good."""
         ready = self.issues and self.approved_at and self.is_paid and not self.closed_at
-        ready = ready and not self.order.cancel_wanted_at and self.order.is_vetted(now)
+        ready = ready and not self.cancel_wanted_at and self.order.is_vetted(now)
         proven = all(name.is_proven(now) for name in self.names)
         return bool(ready and proven and (self.ask_again_at is None or now >= self.ask_again_at))
 
@@ -87,7 +88,7 @@ class IssuanceFacts:
 
     def note_authorized(self, event: IssuanceAuthorized, now: datetime) -> bool:
         covered = set(self.dns_names) <= set(event.names)
-        if self.closed_at or self.order.cancel_wanted_at or self.asked_at is None:
+        if self.closed_at or self.cancel_wanted_at or self.asked_at is None:
             return False
         if not covered or not self.order.is_vetted(now):
             return False

@@ -45,6 +45,7 @@ class RequestName(Base):
     validated_at: Mapped[datetime | None]
     usable_until: Mapped[datetime | None]
     test_mode: Mapped[bool] = mapped_column(default=False)
+    caa_warning: Mapped[str | None]
     failure: Mapped[str | None]
     failure_final: Mapped[bool] = mapped_column(default=False)
     checks: Mapped[int] = mapped_column(default=0)
@@ -69,6 +70,7 @@ class RequestName(Base):
             return False
         self.domain_id, self.evidence_id, self.test_mode = event.domain_id, event.evidence_id, event.test_mode
         self.validated_at, self.usable_until = event.observed_at, event.usable_until
+        self.caa_warning = event.caa_warning
         self.failure, self.failure_final, self.next_check_at = None, False, None
         return True
 

@@ -23,6 +23,7 @@ class CustomValue(Base):
     """What an order says in a field that its account made. The label is that of the time it was placed."""
 
     __tablename__ = "custom_value"
+    __table_args__ = (Index("ix_custom_value_metadata_id", "metadata_id", "order_id"),)
 
     order_id: Mapped[int] = mapped_column(ForeignKey("certificate_order.id"), primary_key=True)
     metadata_id: Mapped[int] = mapped_column(primary_key=True)

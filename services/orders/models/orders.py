@@ -5,10 +5,9 @@ from sqlalchemy import Computed, ForeignKey, Identity, Index, Text, and_
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from services.orders.models.base import LAST_ID, Base
-from services.orders.models.cancelling import CancelWish
 from services.orders.models.money import MoneyFacts
 from services.orders.models.organizations import Organization
-from services.orders.models.requests import DUPLICATE, NEW, REISSUE, OrderRequest
+from services.orders.models.requests import DUPLICATE, NEW, REISSUE, OrderRequest, ask_why
 from services.orders.rules.checklist import Level
 from services.orders.rules.issuance import Subject
 from services.orders.rules.products import level_of
@@ -22,10 +21,11 @@ STATE = """CASE WHEN revoked_at IS NOT NULL THEN 'revoked'
      WHEN issued_at IS NOT NULL THEN CASE WHEN reissue_id IS NULL THEN 'issued' ELSE 'reissue_pending' END
      WHEN cancelled_at IS NOT NULL THEN 'canceled' WHEN rejected_at IS NOT NULL THEN 'rejected'
      WHEN ready_at IS NOT NULL THEN 'waiting_pickup' ELSE 'pending' END"""
+RENEWS = "renewal_of_id IS NOT NULL AND rejected_at IS NULL AND cancelled_at IS NULL"
 STATES = ("pending", "issued", "rejected", "revoked", "waiting_pickup", "reissue_pending", "canceled")
 
 
-class CertificateOrder(CancelWish, MoneyFacts, Base):
+class CertificateOrder(MoneyFacts, Base):
     """What is bought. Facts, each noted by itself, for between topics nothing is ordered; the state is derived from
     them. What is wished of it are its requests."""
 
@@ -51,8 +51,10 @@ class CertificateOrder(CancelWish, MoneyFacts, Base):
         Index("ix_certificate_order_invoice_number", "invoice_number"),
         Index("ix_certificate_order_status_changed_at", "status_changed_at", "id"),
         Index("ix_certificate_order_account_status", "account_id", "status_changed_at", "id"),
-        Index("ix_certificate_order_cancel_due_at", "cancel_due_at", postgresql_where="closed_at IS NULL"),
         Index("ix_certificate_order_renewal_of_id", "renewal_of_id", postgresql_where="renewal_of_id IS NOT NULL"),
+        Index("ix_certificate_order_renewed", "account_id", "renewal_of_id", postgresql_where=RENEWS),
+        Index("ix_certificate_order_account_id_silent", "account_id", "disable_renewal_notifications", "id"),
+        Index("ix_certificate_order_silent", "id", postgresql_where="disable_renewal_notifications"),
     )
 
     id: Mapped[int] = mapped_column(Identity(start=100001, maxvalue=LAST_ID), primary_key=True)
@@ -98,7 +100,8 @@ class CertificateOrder(CancelWish, MoneyFacts, Base):
     ready_at: Mapped[datetime | None]  # to be picked up by a CA
     issued_at: Mapped[datetime | None]  # its first certificate
     closed_at: Mapped[datetime | None]  # issued, rejected or cancelled: nothing more is awaited
-    revoked_at: Mapped[datetime | None]  # all its certificates
+    revoking_at: Mapped[datetime | None]  # all its certificates are to be revoked
+    revoked_at: Mapped[datetime | None]  # all its certificates are
     status_changed_at: Mapped[datetime]
     state: Mapped[str] = mapped_column(Text, Computed(STATE, persisted=True))
 
@@ -140,6 +143,11 @@ class CertificateOrder(CancelWish, MoneyFacts, Base):
         if self.rejected_at:
             return "rejected"
         return "waiting_pickup" if self.ready_at else "pending"
+
+    @property
+    def is_being_revoked(self) -> bool:
+        """All its certificates are to be, and whoever issued them has not done it yet."""
+        return self.revoking_at is not None and self.revoked_at is None
 
     @property
     def is_on_account(self) -> bool:
@@ -191,14 +199,6 @@ class CertificateOrder(CancelWish, MoneyFacts, Base):
         self._close(who, note, now)
         return True
 
-    def cancel_later(self, who: str, note: str, now: datetime) -> bool:
-        """An outside CA may have issued already: it answers, or its time runs out, before the order is canceled."""
-        with_it = [each.permitted_until for each in self.open_requests if each.is_with_outside_ca(now)]
-        if self.cancelled_at or not with_it:
-            return False
-        ask_why(note, "order is canceled")
-        return self.wish_cancel(who, note, max(until for until in with_it if until), now)
-
     def _close(self, who: str, note: str, now: datetime) -> None:
         self.closing_note, self.closed_at, self.status_changed_at = note, now, now
         for request in self.open_requests:
@@ -214,9 +214,10 @@ class CertificateOrder(CancelWish, MoneyFacts, Base):
 
     def refuse_unless_issued(self, wish: str, today: date) -> None:
         """More certificates, or none any more, are had of an order that has one and whose term runs."""
-        if self.issued_at is None or self.revoked_at:
+        if self.issued_at is None or self.revoking_at or self.revoked_at:
+            status = "being revoked" if self.is_being_revoked else self.status
             raise Rejected(
-                f"Order {self.id} is {self.status} and cannot be {wish}; only an issued order can be.", "invalid_state"
+                f"Order {self.id} is {status} and cannot be {wish}; only an issued order can be.", "invalid_state"
             )
         if self.ends_on(today) < today:
             raise Rejected(f"Order {self.id} ended on {self.valid_till}; renew it with a new order.", "invalid_state")
@@ -237,6 +238,7 @@ class CertificateOrder(CancelWish, MoneyFacts, Base):
         return (
             self.auto_reissue
             and self.certificate_id == certificate_id
+            and self.revoking_at is None
             and self.revoked_at is None
             and self.reissue_id is None
         )
@@ -269,11 +271,9 @@ class CertificateOrder(CancelWish, MoneyFacts, Base):
         self.issued_at, self.closed_at, self.status_changed_at = self.issued_at or now, self.closed_at or now, now
         self.note_closed(request, now)
 
+    def want_revoked(self, now: datetime) -> None:
+        self.revoking_at = self.revoking_at or now
+
     def note_revoked(self, now: datetime) -> None:
         if not self.revoked_at:
             self.revoked_at = self.status_changed_at = now
-
-
-def ask_why(reason: str, deed: str) -> None:
-    if not reason.strip():
-        raise Rejected(f"Say why the {deed}; the account's people read it on the order's page.")

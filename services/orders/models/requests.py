@@ -5,6 +5,7 @@ from sqlalchemy import ForeignKey, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from services.orders.models.base import LAST_ID, Base
+from services.orders.models.cancelling import CancelWish
 from services.orders.models.issuance import IssuanceFacts
 from services.orders.models.money import MoneyFacts
 from services.orders.models.names import RequestName
@@ -17,7 +18,7 @@ UNDECIDED = text("closed_at IS NULL AND approved_at IS NULL")
 NEW, REISSUE, DUPLICATE, REVOKE = "new_request", "reissue", "duplicate", "revoke"
 
 
-class OrderRequest(IssuanceFacts, MoneyFacts, Base):
+class OrderRequest(IssuanceFacts, CancelWish, MoneyFacts, Base):
     """A wish on an order, with its own approval; where it asks for a certificate, with the way to it. What billing says
     of it is about the names it adds: what the order itself costs stands on the order. Guarded by the lock on its
     order's row."""
@@ -27,6 +28,7 @@ class OrderRequest(IssuanceFacts, MoneyFacts, Base):
         Index("ix_order_request_order_id", "order_id", "id"),
         Index("ix_order_request_ask_again_at", "ask_again_at", postgresql_where="closed_at IS NULL"),
         Index("ix_order_request_issue_before", "issue_before", postgresql_where="closed_at IS NULL"),
+        Index("ix_order_request_cancel_due_at", "cancel_due_at", postgresql_where="closed_at IS NULL"),
         Index("ix_order_request_account_id", "account_id", "id"),
         Index("ix_order_request_undecided", "account_id", "id", postgresql_where=UNDECIDED),
         Index("ix_order_request_type_requested_at", "type", "requested_at", postgresql_where=UNDECIDED),
@@ -89,6 +91,14 @@ class OrderRequest(IssuanceFacts, MoneyFacts, Base):
         self.close_rejected(who, reason, now)
         return True
 
+    def cancel_later(self, who: str, note: str, now: datetime, rejects: bool = False) -> bool:
+        """An outside CA may have issued already: it answers, or its time runs out, before the request is closed."""
+        if self.closed_at or self.permitted_until is None or not self.is_with_outside_ca(now):
+            return False
+        if not rejects:
+            ask_why(note, f"{'order' if self.type == NEW else self.type} is canceled")
+        return self.wish_cancel(who, note, self.permitted_until, now, rejects)
+
     def close_rejected(self, who: str, reason: str, now: datetime) -> None:
         self.rejected_at, self.rejected_by, self.processor_comment, self.closed_at = now, who, reason, now
         self.order.note_closed(self, now)
@@ -103,3 +113,8 @@ class OrderRequest(IssuanceFacts, MoneyFacts, Base):
                 "invalid_state",
             )
         return None
+
+
+def ask_why(reason: str, deed: str) -> None:
+    if not reason.strip():
+        raise Rejected(f"Say why the {deed}; the account's people read it on the order's page.")

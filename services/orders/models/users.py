@@ -90,6 +90,7 @@ class AppUser(Base):
 
 # Service users share the address of whoever gets their mail; who signs in has one of their own.
 Index("uq_app_user_email", func.lower(AppUser.email), unique=True, postgresql_where=not_(AppUser.is_api_only))
+Index("ix_app_user_email", func.lower(AppUser.email))
 Index("ix_app_user_account_id_id", AppUser.account_id, AppUser.id)
 
 

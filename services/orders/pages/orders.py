@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Form, Path, Request
 from pydantic import AfterValidator
@@ -28,6 +29,7 @@ DONE = {
     "approved": "Approved.",
     "rejected": "Rejected.",
     "checked": "The names are looked at now; what is found stands here in a few seconds.",
+    "mailed": "The mails go out once more, unless they did just now.",
     "method": "What is to be published now stands here in a few seconds; what was there before is of no more use.",
     "noted": "The note is kept.",
     "auto_on": "It reissues itself, 30 days before its certificate ends.",
@@ -36,18 +38,41 @@ DONE = {
 
 
 @router.get("/{order_id:int}")
-async def show_order(request: Request, order_id: OrderNumber, who: PageUser, tx: Tx, done: str = "") -> Response:
+async def show_order(
+    request: Request, order_id: OrderNumber, who: PageUser, tx: Tx, done: str = "", before: UUID | None = None
+) -> Response:
+    return await show(request, tx, who, order_id, notice=DONE.get(done, ""), before=before)
+
+
+async def show(
+    request: Request,
+    tx: Tx,
+    who: Caller,
+    order_id: int,
+    *,
+    notice: str = "",
+    refused: DomainError | None = None,
+    before: UUID | None = None,
+    text: str = "",
+) -> Response:
+    """Also where something small was refused, with its sentence; `text` is the note that was typed."""
     row = await row_of(tx, who, order_id)
     reissue = await queries.request(tx, row.order.reissue_id) if row.order.reissue_id else None
     found, requests = await queries.certificates_of(tx, order_id), await queries.newest_requests(tx, order_id)
+    timeline, older = await queries.timeline(tx, order_id, before)
     at = now()
     return page(
         request,
         "order.html",
+        refused.status if refused else 200,
         **shown.order(row, who, at, request.app.state.issues_itself, reissue),
         **request_shown.rights(row, found, reissue or row.request, who, at),
-        notice=DONE.get(done, ""),
-        timeline=await queries.timeline(tx, order_id),
+        notice=notice,
+        error=refused.message if refused else "",
+        text=text,
+        timeline=timeline,
+        older=older,
+        newer=before is not None,
         requests=[request_shown.request(each, who) for each in requests],
         certificates=request_shown.certificates(found, row.order.certificate_id, at.date()),
         formats=request_shown.FORMATS,

@@ -97,7 +97,7 @@ def rights(row: Row, found: Iterable[OfOrder], open_wish: OrderRequest, who: Cal
     """Which buttons there are; the actions decide again."""
     order = row.order
     places, acts = who.role in actions.PLACERS, who.role in actions.CANCELLERS
-    is_issued = order.issued_at is not None and order.revoked_at is None
+    is_issued = order.issued_at is not None and order.revoking_at is None and order.revoked_at is None
     runs = is_issued and order.ends_on(now.date()) >= now.date()
     unproven = open_wish.closed_at is None and not all(name.is_proven(now) for name in open_wish.names)
     return {

@@ -49,6 +49,8 @@ EXPIRED = Chip("", "Expired")
 
 def state(request: OrderRequest, now: datetime) -> Chip:
     order = request.order
+    if order.is_being_revoked:
+        return Chip("wait", "Being revoked")
     if order.closed_at and order.status != "reissue_pending":
         return CLOSED[order.status]
     if request.closed_at:
@@ -70,6 +72,9 @@ def state(request: OrderRequest, now: datetime) -> Chip:
 
 def advice(request: OrderRequest, now: datetime, issues_itself: bool) -> Iterator[Advice]:
     order = request.order
+    if order.is_being_revoked:
+        text = "Whoever issued its certificates was told; it is revoked when all of them are."
+        yield Advice("wait", "This order is being revoked.", text)
     if request.closed_at or order.revoked_at:
         if order.status in ("rejected", "canceled"):
             yield Advice("bad" if order.rejected_at else "", f"This order was {order.status}.", _refund(order))
@@ -91,9 +96,9 @@ def advice(request: OrderRequest, now: datetime, issues_itself: bool) -> Iterato
         yield Advice("bad", f"{denial['name']} may not be issued now.", denial["message"])
     if request.issue_failure:
         yield Advice("bad", "The certificate could not be made.", f"{request.issue_failure}. It is tried again.")
-    if order.cancel_wanted_at and order.cancel_due_at:
-        text = f"The CA may have issued already: it answers, or {order.cancel_due_at:%Y-%m-%d %H:%M} UTC passes."
-        yield Advice("wait", "This order is being canceled.", text)
+    if request.cancel_due_at:
+        text = f"The CA may have issued already: it answers, or {request.cancel_due_at:%Y-%m-%d %H:%M} UTC passes."
+        yield Advice("wait", f"This {'order' if request.type == NEW else request.type} is being canceled.", text)
     if request.may_issue(now) and request.issuer == EVENTS:
         yield Advice(
             "wait", "Ready, and with the CA.", f"It may issue before {request.issue_before:%Y-%m-%d %H:%M} UTC."
@@ -161,10 +166,16 @@ def name(row: RequestName, now: datetime, is_closed: bool, method: str) -> dict[
     elif row.failure_final:
         chip = Chip("bad", "Failed")
     elif row.record_value:
-        chip = Chip("wait", "Not found yet" if row.checks else "To be published", hollow=True)
+        chip = Chip("wait", _waits_for(row), hollow=True)
     else:
         chip = Chip("wait", "Being set up", hollow=True)
     return {"row": row, "chip": chip, "proven": row.is_proven(now), "method": METHODS.get(method, method)}
+
+
+def _waits_for(row: RequestName) -> str:
+    if row.record_type == "MAIL":
+        return "To be confirmed"
+    return "Not found yet" if row.checks else "To be published"
 
 
 def listed(row: Row, now: datetime) -> dict[str, Any]:

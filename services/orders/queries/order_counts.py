@@ -2,20 +2,23 @@
 
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select
 
 from services.orders.models import Division, OrderCount
-from services.orders.queries.order_filters import number_of, state_of
+from services.orders.queries.order_filters import is_ours, number_of, state_of
 from shared.access import Caller
 from shared.listing import Listing
 
-KEPT = {"account_id", "container_id", "status"}
+KEPT = {"account_id", "container_id", "origin", "status"}
 
 
 def kept_count(caller: Caller, listing: Listing) -> Any:
     """A query, or None where the rows must be counted one by one."""
     if not set(listing.filters) <= KEPT or caller.role == "limited_user":
         return None
+    origins = listing.filters.get("origin", ())
+    if origins and not any([is_ours(origin) for origin in origins]):
+        return select(literal(0))
     query = select(func.coalesce(func.sum(OrderCount.n), 0)).where(
         OrderCount.division_id.in_(_divisions(caller, listing))
     )

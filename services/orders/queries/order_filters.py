@@ -1,14 +1,14 @@
 """What lists of orders may be asked for: contract 2.7 and 4.3."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, and_, cast, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, Text, and_, cast, exists, false, func, literal, or_, select, true
 from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.orm import aliased
 
-from services.orders.models import Certificate, CertificateOrder, RequestName
+from services.orders.models import AppUser, Certificate, CertificateOrder, CustomValue, RequestName
 from services.orders.models.names import LEXEMES
 from services.orders.models.orders import STATES
 from shared.access import Caller
@@ -23,8 +23,6 @@ NUMBERS: dict[str, Any] = {
     "organization_id": CertificateOrder.organization_id,
     "account_id": CertificateOrder.account_id,
 }
-FILTERS = ("common_name", "date_created", "domain_name", "product_name_id", "search", "serial_number", "status",
-           "valid_till", *NUMBERS)  # fmt: skip
 SORT_COLUMNS: dict[str, Any] = {
     "id": CertificateOrder.id,
     "date_created": CertificateOrder.placed_at,
@@ -33,6 +31,9 @@ SORT_COLUMNS: dict[str, Any] = {
     "valid_till": CertificateOrder.certificate_valid_till,
 }
 SPELLINGS = {"cancelled": "canceled", "needs_approval": "pending"}
+TRUTHS = {"true": True, "1": True, "false": False, "0": False}
+OURS = "certcentral"  # contract 4.3
+ORIGINS = (OURS, "migrated")
 MOST_TEXTS = 10  # each is looked for in several ways
 
 
@@ -88,30 +89,74 @@ def _is_number(text: str) -> bool:
 
 
 def _condition(caller: Caller, name: str, value: str) -> ColumnElement[bool]:
-    if name == "status":
-        return CertificateOrder.state == state_of(value)
-    if name == "domain_name":
-        return _of_names(_named(caller, value))
-    if name == "date_created":
-        span = period(name, value)
-        return _between(CertificateOrder.placed_at, span.start, span.end)
-    if name == "valid_till":
-        span = period(name, value)
-        return _between(CertificateOrder.certificate_valid_till, _day(span.start), _day(span.end))
-    if name == "serial_number":
-        return _with_serial(value)
-    if name == "common_name":
-        return _like(CertificateOrder.common_name, value.lower())
-    if name == "product_name_id":
-        return _like(CertificateOrder.product_name_id, value.lower())
-    return by_number(NUMBERS[name], name, value)
+    if name in NUMBERS:
+        return by_number(NUMBERS[name], name, value)
+    return MEANINGS[name](caller, value)
+
+
+def _placed(_: Caller, value: str) -> ColumnElement[bool]:
+    span = period("date_created", value)
+    return _between(CertificateOrder.placed_at, span.start, span.end)
+
+
+def _ending(_: Caller, value: str) -> ColumnElement[bool]:
+    span = period("valid_till", value)
+    return _between(CertificateOrder.certificate_valid_till, _day(span.start), _day(span.end))
+
+
+def _silent(_: Caller, value: str) -> ColumnElement[bool]:
+    silent: ColumnElement[bool] = CertificateOrder.__table__.c.disable_renewal_notifications
+    return silent if truth_of("disable_renewal_notifications", value) else ~silent
+
+
+def _renewed(caller: Caller, value: str) -> ColumnElement[bool]:
+    if not truth_of("is_renewed", value):
+        return ~exists(renewal(CertificateOrder.id))
+    later = aliased(CertificateOrder)
+    renewed = select(later.renewal_of_id).where(later.renewal_of_id.is_not(None), ~_given_up(later))
+    return CertificateOrder.id.in_(renewed if caller.is_operator else renewed.where(_of_account(caller, later)))
+
+
+def _of_account(caller: Caller, orders: Any) -> ColumnElement[bool]:
+    found: ColumnElement[bool] = orders.account_id == caller.account_id
+    return found
+
+
+def _requested_by(_: Caller, value: str) -> ColumnElement[bool]:
+    """By their address of today, however it is written."""
+    return CertificateOrder.user_id.in_(select(AppUser.id).where(func.lower(AppUser.email) == value.lower()))
+
+
+def _from(_: Caller, value: str) -> ColumnElement[bool]:
+    return true() if is_ours(value) else false()
+
+
+def _saying(_: Caller, value: str) -> ColumnElement[bool]:
+    number = number_of("metadata_id", value)
+    return CertificateOrder.id.in_(select(CustomValue.order_id).where(CustomValue.metadata_id == number))
+
+
+def is_ours(value: str) -> bool:
+    """Whether this origin is that of the orders here: none was brought over from an older system."""
+    if value.lower() not in ORIGINS:
+        raise Rejected(f'There is no origin "{value[:40]}"; use {" or ".join(ORIGINS)}.')
+    return value.lower() == OURS
+
+
+def truth_of(name: str, value: str) -> bool:
+    if value.lower() not in TRUTHS:
+        raise Rejected(f"filters[{name}] takes true or false, not {value[:40]!r}.")
+    return TRUTHS[value.lower()]
 
 
 def renewal(order_id: Any) -> Any:
     """The order that renews this one, if it was not given up."""
     later = aliased(CertificateOrder)
-    given_up = or_(later.rejected_at.is_not(None), later.cancelled_at.is_not(None))
-    return select(later.id).where(later.renewal_of_id == order_id, ~given_up)
+    return select(later.id).where(later.renewal_of_id == order_id, ~_given_up(later))
+
+
+def _given_up(order: Any) -> ColumnElement[bool]:
+    return or_(order.rejected_at.is_not(None), order.cancelled_at.is_not(None))
 
 
 def by_number(column: Any, name: str, value: str) -> ColumnElement[bool]:
@@ -180,3 +225,20 @@ def _day(moment: Any) -> Any:
 def _between(column: Any, start: date | None, end: date | None) -> ColumnElement[bool]:
     """From `start` on, before `end`; either may be open."""
     return and_(column >= start if start else true(), column < end if end else true())
+
+
+MEANINGS: Mapping[str, Callable[[Caller, str], ColumnElement[bool]]] = {
+    "common_name": lambda _, value: _like(CertificateOrder.common_name, value.lower()),
+    "date_created": _placed,
+    "disable_renewal_notifications": _silent,
+    "domain_name": lambda caller, value: _of_names(_named(caller, value)),
+    "email": _requested_by,
+    "is_renewed": _renewed,
+    "metadata_id": _saying,
+    "origin": _from,
+    "product_name_id": lambda _, value: _like(CertificateOrder.product_name_id, value.lower()),
+    "serial_number": lambda _, value: _with_serial(value),
+    "status": lambda _, value: CertificateOrder.state == state_of(value),
+    "valid_till": _ending,
+}
+FILTERS = ("search", *MEANINGS, *NUMBERS)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -21,6 +22,7 @@ from services.orders.models import (
 from services.orders.queries.order_filters import renewal, visible
 from shared.access import Caller
 
+MOST_ENTRIES = 100  # of a timeline, at once
 MOST_REQUESTS = 1000  # of one order, the newest: nobody reads more, and every answer has an end
 
 
@@ -74,9 +76,16 @@ def rows() -> Any:
     return query.outerjoin(Certificate, Certificate.id == CertificateOrder.certificate_id)
 
 
-async def timeline(tx: AsyncSession, order_id: int) -> Sequence[TimelineEntry]:
+async def timeline(
+    tx: AsyncSession, order_id: int, before: UUID | None = None
+) -> tuple[Sequence[TimelineEntry], UUID | None]:
+    """The newest, or those before, as they happened; and where there are older ones, before which."""
     query = select(TimelineEntry).where(TimelineEntry.order_id == order_id)
-    return (await tx.scalars(query.order_by(TimelineEntry.at, TimelineEntry.id))).all()
+    query = query.where(TimelineEntry.id < before) if before else query
+    found = (await tx.scalars(query.order_by(TimelineEntry.id.desc()).limit(MOST_ENTRIES + 1))).all()
+    entries = found[:MOST_ENTRIES]
+    older = entries[-1].id if len(found) > MOST_ENTRIES else None
+    return sorted(entries, key=lambda entry: (entry.at, entry.id)), older
 
 
 async def requests_of(tx: AsyncSession, order_id: int) -> Sequence[OrderRequest]:

@@ -7,8 +7,11 @@ METHODS = {
     DNS_TXT: "DNS TXT",
     "dns-cname-token": "DNS CNAME",
     "http-token": "File on the web server",
+    "email": "E-mail to a domain contact",
     "dns-persist": "Persistent DNS TXT",
 }
+# Those that nothing is published for by an order's own value.
+WITHOUT_VALUE = {"email", "dns-persist"}
 
 
 def dcv_method(wished: str | None) -> str:

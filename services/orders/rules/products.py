@@ -41,6 +41,7 @@ DESCRIPTIONS: dict[Validation, str] = {
 }
 
 
+DUPLICATES_ALLOWED = True  # of every product
 ORDER_YEARS = (1, 2, 3)
 SIGNATURE_HASHES = ("sha256", "sha384", "sha512")
 

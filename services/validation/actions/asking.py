@@ -6,7 +6,8 @@ from services.validation.actions.checks import LEASE
 from services.validation.actions.evidence import Claim
 from services.validation.actions.submitting import Asking, ask_for_check
 from services.validation.models import Attempt
-from services.validation.queries import DomainKey, live_values
+from services.validation.queries import DomainKey, confirmations, live_values
+from services.validation.rules.methods import EMAIL
 
 
 async def claim_by_hand(tx: AsyncSession, asking: Asking, key: DomainKey) -> Claim | None:
@@ -27,6 +28,8 @@ async def _claim(tx: AsyncSession, attempt: Attempt, key: DomainKey) -> Claim:
     own = attempt.own_token
     values = (await live_values(tx, {key})).get(key, [])
     tokens = (*([own] if own else []), *values)
+    found = await confirmations(tx, {attempt.token_id}) if attempt.method == EMAIL else {}
     return Claim(
-        attempt.id, attempt.account_id, attempt.name, attempt.method, attempt.token_id, attempt.is_wildcard, tokens
-    )
+        attempt.id, attempt.account_id, attempt.name, attempt.method, attempt.token_id, attempt.is_wildcard, tokens,
+        found.get(attempt.token_id),
+    )  # fmt: skip

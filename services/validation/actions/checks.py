@@ -1,20 +1,26 @@
 """Looks that are due: claimed in one transaction, recorded in another, with the network between them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.validation.actions.domains import close, usable_proof, validated
+from services.validation.actions.domains import close, proof_of_all, validated
 from services.validation.actions.evidence import Claim, Finding, Look, advice, keep_evidence, warning
 from services.validation.actions.reminding import rest_on
+from services.validation.actions.renewing import plan_renewal
 from services.validation.models import Attempt, Domain, Validation
-from services.validation.queries import DomainKey, live_values, lock_domains, lock_validations
+from services.validation.queries import DomainKey, confirmations, live_values, lock_domains, lock_validations
+from services.validation.rules.contacts import Confirmed
 from services.validation.rules.corroboration import judge_for, quorum_of, same_proof, with_quorum
 from services.validation.rules.judging import judge
-from services.validation.rules.names import Name, reversed_labels
+from services.validation.rules.matching import TOKEN_EXPIRED
+from services.validation.rules.methods import EMAIL
+from services.validation.rules.names import reversed_labels
 from services.validation.rules.outcomes import Outcome, Verdict
 from services.validation.rules.policy import Policy
 from services.validation.rules.polling import next_look, place_in_pause
@@ -54,14 +60,16 @@ async def claim_due(tx: AsyncSession, now: datetime, limit: int) -> list[Claim]:
     )
     rows = claimed.all()
     values = await live_values(tx, {(row.account_id, row.name) for row in rows}) if rows else {}
-    return [_claim(row, values) for row in rows]
+    confirmed = await confirmations(tx, {row.token_id for row in rows if row.method == EMAIL})
+    return [_claim(row, values, confirmed) for row in rows]
 
 
-def _claim(row: Any, values: Mapping[DomainKey, list[Token]]) -> Claim:
+def _claim(row: Any, values: Mapping[DomainKey, list[Token]], confirmed: Mapping[UUID, Confirmed]) -> Claim:
     own = [Token(str(row.token_id), row.token, row.token_created_at)] if row.token else []
     tokens = (*own, *values.get((row.account_id, row.name), []))
     wildcard = any(asked.startswith("*.") for asked in row.requested)
-    return Claim(row.id, row.account_id, row.name, row.method, row.token_id, wildcard, tokens)
+    by_mail = confirmed.get(row.token_id)
+    return Claim(row.id, row.account_id, row.name, row.method, row.token_id, wildcard, tokens, by_mail)
 
 
 async def record_looks(tx: AsyncSession, policy: Policy, looks: Sequence[Look], now: datetime) -> None:
@@ -113,19 +121,21 @@ async def _record(tx: AsyncSession, policy: Policy, finding: Finding, now: datet
     if finding.superseded:
         attempt.leased_until = None
         return
-    if proof := await usable_proof(tx, policy, domain.account_id, Name(domain.name), now, attempt.opened_at):
+    if proof := await proof_of_all(tx, policy, domain.account_id, attempt.names, now, attempt.opened_at):
         attempt.note(finding.verdict, now)
         close(tx, domain, attempt, "passed", now)
         rest_on(policy, domain, proof, now)
+        plan_renewal(domain, proof)
         announce(tx, validated(domain, proof, now, None, warning(finding, advice(policy, attempt, finding))))
     else:
-        _note_failure(tx, policy, domain, attempt, finding.verdict, now)
+        finding = replace(finding, verdict=_too_narrow(domain)) if finding.proves else finding
+        _note_failure(tx, policy, domain, attempt, finding, now)
 
 
 async def _prove(tx: AsyncSession, policy: Policy, finding: Finding) -> None:
     if not finding.proves:
         return
-    observed_at = finding.look.started_at
+    observed_at = finding.look.observed_at
     row = await locked_or_none(tx, Validation, finding.validation_key)
     if row:
         row.prove(finding.id, observed_at, policy.test_mode, finding.verdict.exact)
@@ -157,27 +167,61 @@ def _is_below(account_id: int, start: str) -> ColumnElement[bool]:
 
 
 def _note_failure(
-    tx: AsyncSession, policy: Policy, domain: Domain, attempt: Attempt, verdict: Verdict, now: datetime
+    tx: AsyncSession, policy: Policy, domain: Domain, attempt: Attempt, finding: Finding, now: datetime
 ) -> None:
-    """Found nothing new: look again later, silently. The end of polling closes nothing; the token's end does (LC7)."""
-    if attempt.expires_at <= now:
-        verdict = verdict if verdict.outcome is Outcome.POLICY else _expired(domain)
-    share = place_in_pause(attempt.id)
-    due_at = next_look(attempt.polls_from, now, policy.phases, share) or attempt.expires_at
-    changed = attempt.note(verdict, min(due_at, attempt.expires_at))
-    over = attempt.expires_at <= now
-    if over:
-        close(tx, domain, attempt, "expired", now)
-    if over or changed:
+    """Found nothing new: look again later, silently. The end of polling closes nothing; the token's end does (LC7),
+    and what a rule forbids."""
+    verdict = finding.verdict
+    ended = _end_of(attempt, verdict, now)
+    if ended and verdict.outcome is not Outcome.POLICY:
+        verdict = _expired(domain, attempt)
+    changed = attempt.note(verdict, min(_look_again_at(policy, attempt, finding, now), attempt.expires_at))
+    if ended:
+        close(tx, domain, attempt, ended, now)
+    if ended or changed:
         announce(tx, _failed(domain, attempt, verdict, now))
 
 
-def _expired(domain: Domain) -> Verdict:
+def _look_again_at(policy: Policy, attempt: Attempt, finding: Finding, now: datetime) -> datetime:
+    """Nothing can be seen of a mail until somebody confirms, which makes it due; perhaps while this look was made."""
+    if finding.verdict.reason == "unconfirmed":
+        return attempt.due_at if attempt.polls_from > finding.look.primary.started_at else attempt.expires_at
+    return next_look(attempt.polls_from, now, policy.phases, place_in_pause(attempt.id)) or attempt.expires_at
+
+
+def _end_of(attempt: Attempt, verdict: Verdict, now: datetime) -> str | None:
+    """Of several values one may be dead while another lives: then the attempt goes on."""
+    if verdict.outcome is Outcome.POLICY and verdict.reason != TOKEN_EXPIRED:
+        return "failed"
+    if attempt.expires_at > now:
+        return None
+    return "not_renewed" if attempt.renews else "expired"
+
+
+def _too_narrow(domain: Domain) -> Verdict:
+    """Looked at for the name itself, while an order brought its wildcard."""
+    said = f"The persistent TXT record proves {domain.name} itself only; for its wildcard add policy=wildcard."
+    return Verdict(Outcome.MISMATCH, "scope", said)
+
+
+def _expired(domain: Domain, attempt: Attempt) -> Verdict:
+    if attempt.renews:
+        return Verdict(Outcome.POLICY, "not_renewed", _not_renewed(domain, attempt))
+    if attempt.method == EMAIL:
+        said = f"The mails about {domain.name} are 30 days old, and nobody confirmed by one. Submit the domain again."
+        return Verdict(Outcome.POLICY, TOKEN_EXPIRED, said)
     said = (
         f"The value for {domain.name} expired 30 days after it was made, and no record with it was seen. "
         "Submit the domain again and publish the new value."
     )
-    return Verdict(Outcome.POLICY, "token_expired", said)
+    return Verdict(Outcome.POLICY, TOKEN_EXPIRED, said)
+
+
+def _not_renewed(domain: Domain, attempt: Attempt) -> str:
+    return (
+        f"The validation of {domain.name} is not renewed by itself any more, for until it ended the persistent record "
+        f"was not seen again. {attempt.message or ''} Put the record right and submit the domain again."
+    )
 
 
 def _failed(domain: Domain, attempt: Attempt, verdict: Verdict, now: datetime) -> DomainValidationFailed:

@@ -1,16 +1,18 @@
 """The attempts of a domain, and the proof it has."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.validation.actions.mailing import begin_mailing, forget_mails
 from services.validation.models import Attempt, Domain, PastToken, RandomValue, Validation
 from services.validation.queries import validation_keys
 from services.validation.rules.choosing import is_open, why_not_for, wire_name
-from services.validation.rules.methods import DNS_TXT, METHODS
+from services.validation.rules.contacts import ANY_MAIL, MailWish
+from services.validation.rules.methods import DNS_TXT, EMAIL, METHODS
 from services.validation.rules.names import Name, reversed_labels
 from services.validation.rules.policy import Policy
 from services.validation.rules.polling import spread
@@ -36,6 +38,14 @@ async def usable_proof(
     keys = [key for key in validation_keys(policy, account_id, name) if key[2] in methods]
     rows = [row for key in keys if (row := await locked_or_none(tx, Validation, key))]
     return longest([row for row in rows if row.serves(name)], policy, now, since)
+
+
+async def proof_of_all(
+    tx: AsyncSession, policy: Policy, account_id: int, names: Sequence[Name], now: datetime, since: datetime | None
+) -> Proof | None:
+    """Where each of them is served, the proof that ends first: a name may be proven and its wildcard not (PT7)."""
+    found = [proof for name in names if (proof := await usable_proof(tx, policy, account_id, name, now, since))]
+    return min(found, key=lambda proof: proof.usable_until) if len(found) == len(names) else None
 
 
 async def join_or_open(
@@ -66,24 +76,43 @@ def join(policy: Policy, attempt: Attempt, certified: list[str], now: datetime) 
     attempt.join(certified, first, first + spread(policy.first_look))
 
 
-def live_token(tx: AsyncSession, attempt: Attempt, now: datetime, by: str | None = None) -> Token:
+def live_token(
+    tx: AsyncSession, attempt: Attempt, now: datetime, by: str | None = None, mail: MailWish = ANY_MAIL
+) -> Token:
     """Its own; a new one where that is over. One made while this transaction waited for its turn is not."""
     token = attempt.own_token
-    return token if token and now < token.expires_at else new_token(tx, attempt, now, by)
+    return token if token and now < token.expires_at else new_token(tx, attempt, now, by, mail)
 
 
-def new_token(tx: AsyncSession, attempt: Attempt, now: datetime, by: str | None = None) -> Token:
-    """The one before is dead at once, for looks under way too, and goes to history (TK3, LC3)."""
+def new_token(
+    tx: AsyncSession, attempt: Attempt, now: datetime, by: str | None = None, mail: MailWish = ANY_MAIL,
+    method: str | None = None,
+) -> Token:  # fmt: skip
+    """The one before is dead at once, for looks under way too, and goes to history with the method it was for; so are
+    the mails that belonged to it (TK3, LC3). `method`: another one from now on."""
     if attempt.token:
         append(tx, PastToken, token_id=attempt.token_id, attempt_id=attempt.id, method=attempt.method,
                sha256=attempt.token_sha256, created_at=attempt.token_created_at, ended_at=now, ended_by=by)  # fmt: skip
-    return attempt.take_token(random_value(), now)
+        forget_mails(tx, attempt)
+    attempt.method = method or attempt.method
+    attempt.name_scope = (mail.name_scope or attempt.name_scope) if attempt.method == EMAIL else None
+    token = attempt.take_token(random_value(), now)
+    if attempt.method == EMAIL:
+        begin_mailing(tx, attempt, mail, now)
+    return token
 
 
 def open_attempt(
-    tx: AsyncSession, policy: Policy, domain: Domain, method: str, now: datetime, by: str | None = None
+    tx: AsyncSession,
+    policy: Policy,
+    domain: Domain,
+    method: str,
+    now: datetime,
+    by: str | None = None,
+    renews: bool = False,
 ) -> Attempt:
-    domain.pending_id, domain.method, domain.submitted_at = new_id(), method, now
+    domain.pending_id, domain.method = new_id(), method
+    domain.submitted_at = domain.submitted_at if renews else now
     return add(
         tx,
         Attempt(
@@ -101,6 +130,7 @@ def open_attempt(
             checks=0,
             opened_at=now,
             opened_by=by,
+            renews=renews,
         ),
     )
 
@@ -125,6 +155,7 @@ async def bring_value(
 
 
 def close(tx: AsyncSession, domain: Domain, attempt: Attempt, ended: str, now: datetime, by: str | None = None) -> None:
+    forget_mails(tx, attempt)
     attempt.close(ended, now, by)
     if domain.pending_id == attempt.id:
         domain.pending_id = None

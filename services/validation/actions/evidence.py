@@ -12,10 +12,10 @@ from services.validation.models import Attempt, Domain, Evidence, EvidencePerspe
 from services.validation.queries import DomainKey
 from services.validation.rules.caa import Ruling
 from services.validation.rules.caa_quorum import Reading
+from services.validation.rules.contacts import Confirmed
 from services.validation.rules.corroboration import Report
 from services.validation.rules.looking import Job, Observation
 from services.validation.rules.methods import OFFERED
-from services.validation.rules.names import Name
 from services.validation.rules.outcomes import Outcome, Verdict
 from services.validation.rules.policy import POLICY_VERSION, SOFTWARE, Policy
 from services.validation.rules.quorum import Quorum
@@ -32,6 +32,7 @@ class Claim:
     token_id: UUID
     wildcard: bool  # also asked for
     tokens: tuple[Token, ...]  # those alive when it was claimed; what counts is asked again when it is recorded
+    confirmed: Confirmed | None = None  # the mail to be judged by
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,14 @@ class Look:
     caa: Observation | None = None
 
     @property
-    def started_at(self) -> datetime:
+    def observed_at(self) -> datetime:
         """The earliest datum of all (EV10)."""
-        return self.primary.started_at
+        confirmed = self.claim.confirmed
+        return min(self.primary.started_at, confirmed.observed_at) if confirmed else self.primary.started_at
+
+    def as_evidence(self) -> list[dict[str, object]]:
+        confirmed = self.claim.confirmed
+        return [*([confirmed.as_evidence()] if confirmed else []), *self.primary.as_evidence()]
 
     @property
     def key(self) -> DomainKey:
@@ -71,9 +77,15 @@ class Finding:
         return self.verdict.outcome is Outcome.PASS and not self.superseded
 
     @property
+    def section(self) -> str:
+        """What a mail proves by depends on whose address it went to."""
+        confirmed = self.look.claim.confirmed
+        return confirmed.contact.section if confirmed else OFFERED[self.look.claim.method].section
+
+    @property
     def validation_key(self) -> tuple[int, str, str]:
         claim = self.look.claim
-        return claim.account_id, self.verdict.adn or claim.name, OFFERED[claim.method].section
+        return claim.account_id, self.verdict.adn or claim.name, self.section
 
 
 def advice(policy: Policy, attempt: Attempt, finding: Finding) -> Ruling | None:
@@ -81,19 +93,18 @@ def advice(policy: Policy, attempt: Attempt, finding: Finding) -> Ruling | None:
     seen = finding.look.caa
     if seen is None:
         return None
-    names = [Name(attempt.name, certified.startswith("*.")) for certified in attempt.requested] or [Name(attempt.name)]
-    rulings = [Reading(name, policy.issuer(attempt.account_id), policy.local_tlds).of(seen) for name in names]
+    rulings = [Reading(name, policy.issuer(attempt.account_id), policy.local_tlds).of(seen) for name in attempt.names]
     return min(rulings, key=lambda ruling: len(ruling.permits))
 
 
 def warning(finding: Finding, ruling: Ruling | None) -> str | None:
-    if ruling is None or OFFERED[finding.look.claim.method].section in ruling.permits:
+    if ruling is None or finding.section in ruling.permits:
         return None
     return f"Issuance would be stopped: {ruling.message}"
 
 
 def keep_evidence(tx: AsyncSession, policy: Policy, domain: Domain, attempt: Attempt, finding: Finding) -> None:
-    look, verdict, token, caa = finding.look, finding.verdict, finding.token, advice(policy, attempt, finding)
+    look, verdict, caa = finding.look, finding.verdict, advice(policy, attempt, finding)
     append(
         tx,
         Evidence,
@@ -103,19 +114,19 @@ def keep_evidence(tx: AsyncSession, policy: Policy, domain: Domain, attempt: Att
         attempt_id=attempt.id,
         name=domain.name,
         requested=attempt.requested,
-        method=OFFERED[look.claim.method].section,
+        method=finding.section,
         adn=verdict.adn,
         derivation=list(verdict.steps),
         place=verdict.place,
-        token_sha256=fingerprint(token.value) if token.value else attempt.token_sha256,
-        token_created_at=token.created_at,
-        observed_at=look.started_at,
+        token_sha256=_sha256(finding, attempt),
+        token_created_at=look.claim.confirmed.created_at if look.claim.confirmed else finding.token.created_at,
+        observed_at=look.observed_at,
         finished_at=look.primary.finished_at,
         outcome=verdict.outcome.value,
         reason=verdict.reason,
         message=verdict.message,
         superseded=finding.superseded,
-        queries=look.primary.as_evidence(),
+        queries=look.as_evidence(),
         perspective=look.primary.perspective,
         quorum=str(finding.quorum) if finding.quorum else None,
         caa=_as_advice(caa, look.caa) if caa and look.caa else None,
@@ -128,6 +139,12 @@ def keep_evidence(tx: AsyncSession, policy: Policy, domain: Domain, attempt: Att
     )
     for one in look.reports or ():
         _keep_report(tx, one, finding)
+
+
+def _sha256(finding: Finding, attempt: Attempt) -> str:
+    if confirmed := finding.look.claim.confirmed:
+        return confirmed.sha256
+    return fingerprint(finding.token.value) if finding.token.value else attempt.token_sha256
 
 
 def _keep_report(tx: AsyncSession, one: Report, finding: Finding) -> None:

@@ -10,6 +10,8 @@ from services.validation.actions.domains import (
     bring_value,
     close,
     join_or_open,
+    pending_of,
+    proof_of_all,
     submitted,
     usable_proof,
     validated,
@@ -105,7 +107,7 @@ async def _prove(tx: AsyncSession, placing: Placing, domain: Domain, names: list
     policy, now = placing.policy, placing.now
     if why := _why_not(domain, names, placing.placed.dcv_method):
         return _say_refused(tx, placing, domain, why, final=True)
-    proof = await usable_proof(tx, policy, domain.account_id, names[0], now, placing.fresh_since)
+    proof = await proof_of_all(tx, policy, domain.account_id, names, now, placing.fresh_since)
     if proof:
         rest_on(policy, domain, proof, now)
         return announce(tx, validated(domain, proof, now, placing.cause))
@@ -179,5 +181,5 @@ async def _end(tx: AsyncSession, need: OrderNeed, now: datetime) -> None:
         return
     for name in need.names:
         domain = await locked(tx, Domain, (need.account_id, name))
-        if domain.needed_no_more() and domain.pending_id:
-            close(tx, domain, await locked(tx, Attempt, domain.pending_id), "not_needed", now)
+        if domain.needed_no_more() and (attempt := await pending_of(tx, domain)) and not attempt.renews:
+            close(tx, domain, attempt, "not_needed", now)

@@ -6,9 +6,11 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.validation.actions.domains import close, join, live_token, new_token, open_attempt, pending_of, submitted
+from services.validation.actions.mailing import require_scope
 from services.validation.models import Attempt, Domain
 from services.validation.queries import DomainKey, lock_domains
 from services.validation.rules.choosing import WITH_TOKEN, choose
+from services.validation.rules.contacts import ANY_MAIL, MailWish
 from services.validation.rules.names import intake
 from services.validation.rules.policy import Policy
 from services.validation.rules.tokens import Token
@@ -20,12 +22,13 @@ from shared.outbox import announce
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Who asks, and when; `cause` is the command it came with."""
+    """Who asks, and when; `cause` is the command it came with, `mail` what is wished where the method is e-mail."""
 
     policy: Policy
     by: str
     now: datetime
     cause: str | None = None
+    mail: MailWish = ANY_MAIL
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ async def submit_domain(
     pending = await pending_of(tx, domain)
     chosen = choose(method, pending.method if pending else domain.method, _requested(pending), asking.policy,
                     asking.now)  # fmt: skip
+    require_scope(asking.policy, domain.name, asking.mail.name_scope)
     if pending is None:
         return _open(tx, asking, domain, chosen)
     if pending.method != chosen:
@@ -110,7 +114,7 @@ def _open(tx: AsyncSession, asking: Asking, domain: Domain, method: str) -> Subm
     before = domain.method
     attempt = open_attempt(tx, asking.policy, domain, method, asking.now, asking.by)
     join(asking.policy, attempt, [domain.name], asking.now)
-    token = live_token(tx, attempt, asking.now, asking.by)
+    token = live_token(tx, attempt, asking.now, asking.by, asking.mail)
     if before and before != method:
         _say_changed(tx, asking, attempt, token, before)
     return _submitted(tx, asking, domain, attempt, token)
@@ -120,7 +124,7 @@ def _go_on(tx: AsyncSession, asking: Asking, domain: Domain, attempt: Attempt) -
     before = attempt.token_id
     domain.submitted_at = asking.now
     join(asking.policy, attempt, [], asking.now)
-    token = live_token(tx, attempt, asking.now, asking.by)
+    token = live_token(tx, attempt, asking.now, asking.by, asking.mail)
     if attempt.token_id == before:
         return Submission(domain, attempt, token)
     return _submitted(tx, asking, domain, attempt, token)
@@ -140,9 +144,9 @@ def change_method(tx: AsyncSession, asking: Asking, domain: Domain, attempt: Att
     """The old token goes to history with the method it was for."""
     before = attempt.method
     domain.submitted_at = asking.now
+    token = new_token(tx, attempt, asking.now, asking.by, asking.mail, method)
+    domain.method = method
     join(asking.policy, attempt, [], asking.now)
-    token = new_token(tx, attempt, asking.now, asking.by)
-    attempt.method = domain.method = method
     _say_changed(tx, asking, attempt, token, before)
     return token
 

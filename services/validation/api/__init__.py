@@ -1,4 +1,4 @@
-from services.validation.api import bulk, dcv, domains, evidence, options, report, switching
+from services.validation.api import bulk, caa, dcv, domains, evidence, options, report, switching
 
 # Addresses with words come before those with a number in their place.
 routers = [
@@ -8,6 +8,7 @@ routers = [
     bulk.router,
     domains.router,
     dcv.router,
+    caa.router,
     switching.router,
 ]
 

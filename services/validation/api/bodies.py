@@ -6,6 +6,7 @@ from fastapi import Request
 from pydantic import BeforeValidator, Field
 
 from services.validation.actions.submitting import Asking
+from services.validation.rules.contacts import ANY_MAIL, MailWish
 from shared.access import Caller
 from shared.web import Body, now
 
@@ -15,6 +16,10 @@ OptionalId = Annotated[Annotated[int, Field(ge=1, lt=2**31)] | None,
 ValidationType = Annotated[Literal["ov", "ev", "cs", "ev_cs", "ds", "smime", "dv"],
                            BeforeValidator(lambda v: v.lower() if isinstance(v, str) else v)]  # fmt: skip
 Method = Annotated[str | None, Field(max_length=40)]
+Scope = Annotated[Annotated[str, Field(max_length=253)] | None,
+                  BeforeValidator(lambda v: v.strip(" .").lower() or None if isinstance(v, str) else v)]  # fmt: skip
+Addresses = Annotated[tuple[Annotated[str, Field(max_length=254)], ...], Field(max_length=50),
+                      BeforeValidator(lambda v: v or ())]  # fmt: skip
 
 
 class Ref(Body):
@@ -25,7 +30,19 @@ class TypeIn(Body):
     type: ValidationType
 
 
-class SubmitIn(Body):
+class MailIn(Body):
+    """Where mails go: the domain itself or one above it, and of its addresses those that are given."""
+
+    name_scope: Scope = None
+    email_array: Addresses = ()
+    locale: str | None = None
+
+    @property
+    def wish(self) -> MailWish:
+        return MailWish(self.name_scope, self.email_array)
+
+
+class SubmitIn(MailIn):
     """Without `dcv_method` the one used before."""
 
     validations: Annotated[list[TypeIn], Field(min_length=1, max_length=10)]
@@ -53,6 +70,6 @@ class DomainIn(SubmitIn):
         return self.organization.id if self.organization else None
 
 
-def asking_of(request: Request, caller: Caller) -> Asking:
+def asking_of(request: Request, caller: Caller, mail: MailWish = ANY_MAIL) -> Asking:
     policy: Any = request.app.state.policy
-    return Asking(policy, caller.email or caller.name, now())
+    return Asking(policy, caller.email or caller.name, now(), mail=mail)

@@ -26,7 +26,7 @@ class BulkIn(SubmitIn):
 @router.post("/validation")
 async def submit_many(request: Request, tx: Tx, caller: Who, body: BulkIn) -> dict[str, Any]:
     """Ours: `status` of each is what a call of its own would have answered."""
-    asking = asking_of(request, caller)
+    asking = asking_of(request, caller, body.wish)
     found = {domain.id: domain for domain in await visible_domains(tx, caller, body.domain_ids)}
     await lock_domains(tx, {domain.key for domain in found.values()})
     ids = list(dict.fromkeys(body.domain_ids))

@@ -1,9 +1,11 @@
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.responses import Response
 
+from services.validation.actions.resending import resend_mails
 from services.validation.actions.submitting import (
     Submission,
     cancel_submission,
@@ -11,15 +13,16 @@ from services.validation.actions.submitting import (
     renew_token,
     submit_domain,
 )
-from services.validation.api.bodies import SubmitIn, asking_of
+from services.validation.api.bodies import MailIn, SubmitIn, asking_of
 from services.validation.api.shapes import pending_out, token_out
-from services.validation.models import Domain
+from services.validation.models import Attempt, Domain
 from services.validation.queries.access import visible_domain
 from services.validation.queries.standings import Standing, standing
+from services.validation.rules.choosing import WITH_TOKEN
 from services.validation.rules.judging import judge
 from services.validation.rules.outcomes import Outcome
 from shared.errors import Conflict, Rejected
-from shared.web import Body, Once, Tx, Who, database, now
+from shared.web import Once, Tx, Who, database, now
 
 router = APIRouter(prefix="/services/v2/domain")
 # Nothing that could be looked at: a client that waits for a record is to hear of it (certcentral-api 6).
@@ -31,7 +34,7 @@ NO_CONTENT: dict[int | str, dict[str, Any]] = {204: {"description": "Submitted w
 async def submit(request: Request, tx: Tx, caller: Who, once: Once, domain_id: int, body: SubmitIn) -> Response:
     """At any time; the current validation keeps serving. Without `dcv_method` 204, with it 201 and what to publish."""
     domain = await visible_domain(tx, caller, domain_id)
-    asking = asking_of(request, caller)
+    asking = asking_of(request, caller, body.wish)
 
     async def act() -> Submission:
         return await submit_domain(tx, asking, domain.key, body.dcv_method, body.types)
@@ -54,14 +57,17 @@ async def cancel(request: Request, tx: Tx, caller: Who, domain_id: int) -> None:
     await cancel_submission(tx, asking_of(request, caller), domain.key)
 
 
-class MethodIn(Body):
+class MethodIn(MailIn):
     dcv_method: Annotated[str, Field(max_length=40)]
+    send_dcv_email_flag: bool = True
 
 
 @router.put("/{domain_id}/dcv/method")
 async def change_method(request: Request, tx: Tx, caller: Who, domain_id: int, body: MethodIn) -> dict[str, Any]:
+    """To e-mail: mails go out unless told otherwise; chosen again it sends none."""
     domain = await visible_domain(tx, caller, domain_id)
-    submission = await change_dcv_method(tx, asking_of(request, caller), domain.key, body.dcv_method)
+    asking = asking_of(request, caller, replace(body.wish, send=body.send_dcv_email_flag))
+    submission = await change_dcv_method(tx, asking, domain.key, body.dcv_method)
     return pending_out(submission.attempt, request.app.state.policy)
 
 
@@ -74,6 +80,13 @@ async def new_token(request: Request, tx: Tx, caller: Who, domain_id: int) -> di
     return token_out(attempt, attempt.instructions(asking.policy), None)
 
 
+@router.put("/{domain_id}/dcv/emails", status_code=204, response_class=Response)
+async def send_again(request: Request, tx: Tx, caller: Who, domain_id: int, body: MailIn | None = None) -> None:
+    """The same mails to the same addresses; with another `name_scope` new ones to others."""
+    domain = await visible_domain(tx, caller, domain_id)
+    await resend_mails(tx, asking_of(request, caller, (body or MailIn()).wish), domain.key)
+
+
 @router.put("/{domain_id}/dcv/validate-token")
 async def check_now(request: Request, caller: Who, domain_id: int) -> dict[str, Any]:
     """One look, at once; polling goes on as it was. `message` says what was seen."""
@@ -83,18 +96,17 @@ async def check_now(request: Request, caller: Who, domain_id: int) -> dict[str, 
             return {"status": "active"}
         raise Conflict(f"No validation of {domain.name} is pending; submit the domain first.")
     claim = await request.app.state.by_hand.check(domain.key, caller.email or caller.name)
-    _, after = await _standing(request, caller, domain_id)
-    token = {"token": before.attempt.token} if before.attempt.token else {}
+    token = {"token": before.attempt.token} if before.attempt.method in WITH_TOKEN else {}
     if claim is None:
         return token | {"status": "pending", "message": "It is being looked at this moment; ask again in some seconds."}
-    return token | _seen(after)
+    async with database(request).transaction() as tx:
+        return token | _seen(await tx.get_one(Attempt, claim.attempt_id))
 
 
-def _seen(after: Standing) -> dict[str, Any]:
-    attempt = after.attempt
-    if attempt is None:
+def _seen(attempt: Attempt) -> dict[str, Any]:
+    if attempt.ended == "passed":
         return {"status": "active"}
-    if attempt.outcome not in STILL_PENDING:
+    if attempt.closed_at or attempt.outcome not in STILL_PENDING:
         raise Rejected(attempt.message or "It could not be looked at; try again.", "dcv_lookup_failed")
     return {"status": "pending", "message": attempt.message}
 

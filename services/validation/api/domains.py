@@ -5,13 +5,15 @@ from starlette.responses import JSONResponse, Response
 
 from services.validation.actions.keeping import Wish, add_domain, name_of
 from services.validation.api.bodies import DomainIn, asking_of
-from services.validation.api.shapes import domain_out, page_of, pending_out, validations_out
+from services.validation.api.shapes import domain_out, invitations_out, page_of, pending_out, validations_out
 from services.validation.api.tables import as_csv, domain_rows, wants_csv
 from services.validation.models import Domain
 from services.validation.queries.access import account_of, division_for, require_own, visible_domain
 from services.validation.queries.filters import FILTERS, PLAIN, SORT_COLUMNS
 from services.validation.queries.listed import domains, every_domain
+from services.validation.queries.mails import mails_of
 from services.validation.queries.standings import standing
+from services.validation.rules.methods import EMAIL
 from shared.listing import parse_listing
 from shared.web import Once, Tx, Who, database, now
 
@@ -52,7 +54,7 @@ async def _add(request: Request, tx: Tx, caller: Who, body: DomainIn) -> dict[st
     account_id = account_of(caller, body.account_id)
     division_id = await division_for(tx, caller, account_id, body.division_id)
     wish = Wish(body.name, division_id, body.organization_id, body.dcv_method, body.types, body.keep_www)
-    asking = asking_of(request, caller)
+    asking = asking_of(request, caller, body.wish)
     await require_own(tx, caller, account_id, name_of(asking, wish).fqdn)
     domain, submission = await add_domain(tx, asking, account_id, wish)
     told = {"id": domain.id, "name": domain.name}
@@ -66,8 +68,13 @@ async def view(
 ) -> dict[str, Any]:  # fmt: skip
     domain, policy = await visible_domain(tx, caller, domain_id), request.app.state.policy
     one = await standing(tx, policy, domain, now())
-    return domain_out(one, policy, dcv=include_dcv, validations=include_validation,
+    told = domain_out(one, policy, dcv=include_dcv, validations=include_validation,
                       expiration=include_dcv_expiration_time)  # fmt: skip
+    if include_dcv and one.attempt and one.attempt.method == EMAIL:
+        mails = await mails_of(tx, one.attempt)
+        told["dcv"] = invitations_out(one.attempt, mails)
+        told["validation_emails"]["dns_emails"] = [mail.recipient for mail in mails if mail.found_at]
+    return told
 
 
 @router.get("/{domain_id}/validation")

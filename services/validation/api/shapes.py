@@ -1,13 +1,14 @@
 """Domains as the Services API says them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from services.validation.models import Attempt
+from services.validation.models import Attempt, DcvMail
 from services.validation.queries.standings import Standing
 from services.validation.rules.choosing import WITH_TOKEN
 from services.validation.rules.instructions import Instructions
+from services.validation.rules.methods import CAA_CONTACT, CONSTRUCTED, TXT_CONTACT
 from services.validation.rules.policy import Policy
 from shared.listing import Listing
 
@@ -50,15 +51,25 @@ def domain_out(
         "date_created": moment(domain.created_at),
         "last_submitted_datetime": moment(domain.submitted_at),
         "dcv_approval_datetime": moment(proof.observed_at) if proof else None,
-        "organization": {"id": domain.organization_id} if domain.organization_id else None,
-        "container": {"id": domain.division_id, "name": one.division, "is_active": True}
-        if domain.division_id
-        else None,
+        "organization": _organization(one) if domain.organization_id else None,
+        "container": _container(one) if domain.division_id else None,
         "dcv_method": domain.method,
         "dcv_expiration": dict.fromkeys(_types(one), until) if expiration and until else None,
         "validations": [_validation(one, kind, dcv, reuse) for kind in _types(one)] if validations else None,
     }
     return without_none(told) | (pending_out(one.attempt, policy) if dcv and one.attempt else {})
+
+
+def _organization(one: Standing) -> dict[str, Any]:
+    """Whether it is active is known to orders alone."""
+    told = one.organization
+    names = {"name": told.name, "display_name": told.display_name} if told else {}
+    return {"id": one.domain.organization_id} | names
+
+
+def _container(one: Standing) -> dict[str, Any]:
+    is_active = one.division is None or one.division.is_active
+    return {"id": one.domain.division_id, "name": one.division_name, "is_active": is_active}
 
 
 def _types(one: Standing) -> list[str]:
@@ -111,5 +122,25 @@ def token_out(attempt: Attempt, wanted: Instructions, status: str | None = "pend
 
 
 def emails_out(attempt: Attempt, wanted: Instructions) -> dict[str, Any]:
-    """WHOIS addresses ended on 2025-05-08; the field stays, empty."""
-    return {"name_scope": attempt.name, "base_emails": list(wanted.addresses), "whois_emails": []}
+    """WHOIS addresses ended on 2025-05-08; the field stays, empty. Contacts that the DNS names are looked up later and
+    shown with the domain."""
+    return {"name_scope": wanted.name, "base_emails": list(wanted.addresses), "whois_emails": []}
+
+
+def invitations_out(attempt: Attempt, mails: Sequence[DcvMail]) -> dict[str, Any]:
+    """As older clients read it; `status`, `reason` and the addresses in the DNS are ours."""
+    sources = {CONSTRUCTED: "base", CAA_CONTACT: "dns_caa", TXT_CONTACT: "dns_txt"}
+    told = [
+        {
+            "invitation_id": str(mail.id),
+            "email": mail.recipient,
+            "source": sources[mail.section],
+            "date_sent": moment(mail.sent_at),
+            "name_scope": mail.adn,
+            "status": mail.state,
+            "reason": mail.reason,
+        }
+        for mail in mails
+    ]
+    scope = attempt.name_scope or attempt.name
+    return {"method": attempt.method, "name_scope": scope, "dcv_invitations": [without_none(one) for one in told]}

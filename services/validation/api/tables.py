@@ -50,7 +50,7 @@ async def domain_rows(pages: AsyncIterator[list[Standing]]) -> Rows:
 def _domain(one: Standing) -> Row:
     domain, proof = one.domain, one.known_proof
     return (
-        domain.id, domain.name, one.status, "yes" if domain.is_active else "no", domain.division_id, one.division,
+        domain.id, domain.name, one.status, "yes" if domain.is_active else "no", domain.division_id, one.division_name,
         domain.organization_id, domain.method, moment(proof.usable_until) if proof else None,
         "yes" if one.revalidation_pending else "no", moment(domain.submitted_at), moment(domain.created_at),
     )  # fmt: skip

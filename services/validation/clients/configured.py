@@ -10,6 +10,7 @@ from services.validation.clients.checks_https import HttpsChannel, Identity
 from services.validation.clients.checks_kafka import KafkaChannel
 from services.validation.clients.dns import DnsClient, Resolver
 from services.validation.clients.http import HttpClient
+from services.validation.clients.mail import Post, Sender
 from services.validation.clients.observing import Observer
 from services.validation.clients.panel import Channel, InProcess, Panel, Times
 from services.validation.clients.suffixes import shipped_suffixes
@@ -94,6 +95,12 @@ def observer_of(settings: Settings, name: str, resolvers: Sequence[str] = ()) ->
 
 def guard_of(settings: Settings) -> Guard:
     return Guard(settings.http_port, settings.https_port, settings.smtp_port, settings.reachable_networks)
+
+
+def post_of(settings: Settings) -> Post:
+    """By our own resolvers, as everything: that of an operating system may not validate (EM9)."""
+    sender = Sender.of(settings.mail_from, settings.mail_hostname)
+    return Post(client_of(settings), guard_of(settings), sender)
 
 
 def client_of(settings: Settings, resolvers: Sequence[str] = ()) -> DnsClient:

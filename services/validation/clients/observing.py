@@ -11,7 +11,15 @@ from services.validation.clients.suffixes import shipped_suffixes
 from services.validation.rules.caa import CAA
 from services.validation.rules.guard import Guard
 from services.validation.rules.looking import Job, Observation
-from services.validation.rules.methods import DNS_CNAME, DNS_PERSIST, DNS_TXT, HTTP_FILE
+from services.validation.rules.methods import (
+    CAA_CONTACT,
+    DNS_CNAME,
+    DNS_PERSIST,
+    DNS_TXT,
+    EMAIL,
+    HTTP_FILE,
+    TXT_CONTACT,
+)
 from shared.db import utcnow
 
 PRIMARY = "primary"
@@ -34,6 +42,7 @@ class Observer:
             DNS_CNAME: self._cname,
             HTTP_FILE: self._file,
             DNS_PERSIST: self._txt,
+            EMAIL: self._contact,
             CAA: self._caa,
         }
 
@@ -57,6 +66,13 @@ class Observer:
     async def _file(self, job: Job, seen: Observation) -> Observation:
         """The resolutions of its hops come from the same resolvers, and are kept with them."""
         return replace(seen, hops=await self.http.fetch(job.name, job.file))
+
+    async def _contact(self, job: Job, seen: Observation) -> Observation:
+        """Where the address that confirmed is published; a constructed one is published nowhere."""
+        section = job.contact.section if job.contact else None
+        if section == TXT_CONTACT:
+            return await self._txt(job, seen)
+        return await self._caa(job, seen) if section == CAA_CONTACT else seen
 
     async def _caa(self, job: Job, seen: Observation) -> Observation:
         return replace(seen, answers=await climb(self.dns, job, self.local))

@@ -1,5 +1,5 @@
 from services.validation.models import evidence, issuance
-from services.validation.models.accounts import Account, Division
+from services.validation.models.accounts import Account, Division, Organization
 from services.validation.models.attempts import MANUAL_PAUSE, Attempt, PastToken, RandomValue, TooSoon
 from services.validation.models.base import Base
 from services.validation.models.domains import Domain, Validation
@@ -11,6 +11,7 @@ from services.validation.models.issuance import (
     IssuanceReliance,
     IssuedCertificate,
 )
+from services.validation.models.mails import DcvMail, Mailing
 from services.validation.models.orders import OrderNeed
 
 TRIGGERS = (*evidence.TRIGGERS, *issuance.TRIGGERS)
@@ -23,6 +24,7 @@ __all__ = [
     "Base",
     "CaaCheck",
     "CaaPerspective",
+    "DcvMail",
     "Division",
     "Domain",
     "Evidence",
@@ -30,7 +32,9 @@ __all__ = [
     "IssuanceQuestion",
     "IssuanceReliance",
     "IssuedCertificate",
+    "Mailing",
     "OrderNeed",
+    "Organization",
     "PastToken",
     "RandomValue",
     "TooSoon",

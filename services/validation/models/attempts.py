@@ -6,6 +6,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from services.validation.models.base import Base, written_together
 from services.validation.rules.instructions import Instructions, instructions
+from services.validation.rules.methods import EMAIL
+from services.validation.rules.names import Name
 from services.validation.rules.outcomes import Verdict
 from services.validation.rules.policy import Policy
 from services.validation.rules.tokens import Token, fingerprint
@@ -38,6 +40,7 @@ class Attempt(Base):
     domain_id: Mapped[int]
     requested: Mapped[list[str]]
     method: Mapped[str]
+    name_scope: Mapped[str | None]  # the domain above it that mails are about (EM1); None: the name itself
     token_id: Mapped[UUID]
     token: Mapped[str | None]
     token_sha256: Mapped[str]
@@ -50,7 +53,8 @@ class Attempt(Base):
     outcome: Mapped[str | None]
     message: Mapped[str | None]
     opened_at: Mapped[datetime]
-    opened_by: Mapped[str | None]  # a person; None where an order needed it
+    opened_by: Mapped[str | None]  # a person; None where an order needed it, or it renews
+    renews: Mapped[bool] = mapped_column(server_default=text("false"))  # the proof there is, by itself (PT13)
     asked_at: Mapped[datetime | None]  # when somebody last had it looked at by hand (LC6)
     closed_at: Mapped[datetime | None]
     closed_by: Mapped[str | None]
@@ -64,10 +68,16 @@ class Attempt(Base):
     def is_wildcard(self) -> bool:
         return any(asked.startswith("*.") for asked in self.requested)
 
+    @property
+    def names(self) -> list[Name]:
+        """All that it is to prove; the name itself where nobody asked for another form."""
+        return [Name(self.name, asked.startswith("*.")) for asked in self.requested] or [Name(self.name)]
+
     def instructions(self, policy: Policy, value: str | None = None) -> Instructions:
         """What is to be published for it, with its own token unless another one is given."""
         token = value or self.token or ""
-        return instructions(self.method, self.name, token, policy, self.account_id, self.is_wildcard)
+        about = self.name_scope or self.name
+        return instructions(self.method, about, token, policy, self.account_id, self.is_wildcard)
 
     def take_token(self, value: str, now: datetime) -> Token:
         """The token before it dies at once (TK3)."""
@@ -75,14 +85,20 @@ class Attempt(Base):
         self.token_id, self.token, self.token_sha256 = UUID(token.id), value, fingerprint(value)
         self.token_created_at, self.expires_at = now, token.expires_at
         self.outcome = self.message = None
+        if self.method == EMAIL:
+            self.due_at = self.expires_at
         return token
 
     def join(self, certified: list[str], polls_from: datetime, due_at: datetime) -> None:
-        """Somebody needs it: polling starts again (LC6), soon, but never beside a look that is under way."""
+        """Somebody needs it: polling starts again (LC6), soon, but never beside a look that is under way. There is
+        nothing to be seen of a mail until somebody confirms."""
         if new := sorted(set(certified) - set(self.requested)):
             self.requested = [*self.requested, *new]
+        if token := self.own_token:
+            self.expires_at = max(self.expires_at, token.expires_at)
         self.polls_from = polls_from
-        self.due_at = min(self.due_at, due_at)
+        if self.method != EMAIL:
+            self.due_at = min(self.due_at, due_at)
 
     def note(self, verdict: Verdict, due_at: datetime) -> bool:
         """Whether this look found something else than the one before."""
@@ -101,6 +117,10 @@ class Attempt(Base):
 
     def look_soon(self, now: datetime) -> None:
         self.due_at = min(self.due_at, now)
+
+    def confirmed(self, now: datetime) -> None:
+        """By a mail: what it proves is looked at now, and again where that cannot be seen at once."""
+        self.polls_from = self.due_at = now
 
     def close(self, ended: str, now: datetime, by: str | None = None) -> None:
         """For good, and its token with it: the clear value belongs to a pending attempt only (TK7)."""

@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, Identity, Index, literal_column, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.validation.models.base import Base, written_together
+from services.validation.rules.methods import DNS_PERSIST
 from services.validation.rules.names import Name
 from services.validation.rules.proofs import Proof
 from shared.errors import Conflict
@@ -31,6 +32,7 @@ class Domain(Base):
         Index("ix_domain_inactive", "account_id", "id", postgresql_where=text("deactivated_at IS NOT NULL")),
         Index("ix_domain_current", "account_id", "current_adn", "current_method"),
         Index("ix_domain_remind_at", "remind_at", postgresql_where=text("remind_at IS NOT NULL")),
+        Index("ix_domain_renew_at", "renew_at", postgresql_where=text("renew_at IS NOT NULL")),
         Index("ix_domain_name", "name", postgresql_ops={"name": PATTERNS}),
         Index("ix_domain_backwards", BACKWARDS, postgresql_ops={"backwards": PATTERNS}),
     )  # fmt: skip
@@ -39,7 +41,7 @@ class Domain(Base):
     name: Mapped[str] = mapped_column(primary_key=True)
     id: Mapped[int] = mapped_column(BigInteger, Identity(), unique=True)
     division_id: Mapped[int | None]
-    organization_id: Mapped[int | None]  # a number of orders', which is not looked into here
+    organization_id: Mapped[int | None]  # as it was told: perhaps none of this account
     keep_www: Mapped[bool] = mapped_column(server_default=text("false"))
     types: Mapped[list[str]] = mapped_column(server_default=text("'[]'"))
     method: Mapped[str | None]
@@ -56,6 +58,8 @@ class Domain(Base):
     remind_at: Mapped[datetime | None]
     reminded_of: Mapped[UUID | None]
     reminded_days: Mapped[int | None]
+    # When a persistent record is to be looked at again without anybody asking (PT13).
+    renew_at: Mapped[datetime | None]
 
     @property
     def key(self) -> tuple[int, str]:
@@ -71,6 +75,11 @@ class Domain(Base):
         if self.current_adn is None or self.current_method is None:
             return None
         return self.account_id, self.current_adn, self.current_method
+
+    @property
+    def renews_at(self) -> datetime | None:
+        """Another method, or nobody's domain, ends it."""
+        return self.renew_at if self.is_active and self.method == DNS_PERSIST else None
 
     def describe(
         self, division_id: int | None, organization_id: int | None, keep_www: bool, types: Sequence[str]
@@ -97,7 +106,7 @@ class Domain(Base):
     def rest_on(self, proof: Proof, remind_at: datetime) -> None:
         self.current_adn, self.current_method = proof.adn, proof.method
         self.remind_at = remind_at
-        written_together(self, "current_adn", "current_method", "remind_at")
+        written_together(self, "current_adn", "current_method", "remind_at", "renew_at")
 
     def plan(self, remind_at: datetime | None, proof: Proof | None = None, told: int | None = None) -> None:
         """`told`: how many days before its end this proof was just spoken of."""

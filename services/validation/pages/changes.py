@@ -7,6 +7,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from services.validation.actions.keeping import activate_domain, deactivate_domain, delete_domain
+from services.validation.actions.resending import resend_mails
 from services.validation.actions.submitting import Asking, cancel_submission, renew_token, submit_domain
 from services.validation.models import Domain
 from services.validation.pages.domain import show
@@ -21,7 +22,9 @@ from shared.web import CsrfChecked, PageUser, Tx, database, now, page
 router = APIRouter(prefix="/domains", include_in_schema=False)
 Text = Annotated[str, Form(max_length=100)]
 Deed = Callable[[Tx, Asking, DomainKey], Awaitable[Any]]
-DEEDS: dict[str, Deed] = {"token": renew_token, "cancel": cancel_submission, "activate": activate_domain}
+DEEDS: dict[str, Deed] = {
+    "token": renew_token, "cancel": cancel_submission, "activate": activate_domain, "emails": resend_mails,
+}  # fmt: skip
 # Asked about before, for each of them stops something.
 QUESTIONS = {
     "deactivate": (

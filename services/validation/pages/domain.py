@@ -4,11 +4,13 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.validation.models import Domain
-from services.validation.pages.words import chip_of, method_name, record_of, timeline
+from services.validation.pages.words import chip_of, mail_row, method_name, record_of, timeline
 from services.validation.queries.access import visible_domain
 from services.validation.queries.history import ATTEMPTS, history, last_look, perspectives_of
+from services.validation.queries.mails import mailing_of, mails_of
 from services.validation.queries.standings import Standing, standing
 from services.validation.rules.choosing import NAMES, WITH_TOKEN, offered
+from services.validation.rules.methods import EMAIL
 from shared.errors import DomainError
 from shared.web import PageUser, Tx, now, page
 
@@ -28,7 +30,9 @@ async def show(
     past = await history(tx, domain)
     return page(
         request, "domain.html", refused.status if refused else 200, domain=domain, chip=chip_of(one),
-        division=one.division, account=one.account, proof=_proof(one), method=method_name(domain.method),
+        division=one.division_name,
+        organization=one.organization.display_name if one.organization else "",
+        account=one.account, proof=_proof(one), method=method_name(domain.method),
         pending=await _pending(request, tx, one), methods=[(m, NAMES[m]) for m in offered(policy, now())],
         faults=request.app.state.why_not_validating(), timeline=timeline(past),
         shortened=len(past) == ATTEMPTS, error=refused.message if refused else "",
@@ -47,6 +51,7 @@ def _proof(one: Standing) -> dict[str, Any] | None:
         "until": proof.usable_until,
         "over": one.proof is None,
         "test_mode": proof.test_mode,
+        "renews_at": one.domain.renews_at if one.proof else None,
     }
 
 
@@ -57,18 +62,24 @@ async def _pending(request: Request, tx: Tx, one: Standing) -> dict[str, Any] | 
     wanted = attempt.instructions(request.app.state.policy)
     look = await last_look(tx, attempt)
     others = await perspectives_of(tx, look) if look and attempt.message else []
+    by_mail = attempt.method == EMAIL
+    mails = await mails_of(tx, attempt) if by_mail else []
+    mailing = await mailing_of(tx, attempt) if by_mail else None
     return {
         "method": method_name(attempt.method),
         "key": attempt.method,
+        "renews": attempt.renews,
         "type": wanted.type,
         "record": record_of(wanted),
-        "addresses": list(wanted.addresses),
+        "about": wanted.name,
+        "mails": [mail_row(mail) for mail in mails],
+        "mail_fault": mailing.fault if mailing else None,
         "expires_at": attempt.expires_at,
         "has_token": attempt.method in WITH_TOKEN,
         "checks": attempt.checks,
         "message": attempt.message,
         "outcome": attempt.outcome,
-        "looked_at": look.observed_at if look and attempt.message else None,
+        "looked_at": look.finished_at if look and attempt.message else None,
         "next_at": attempt.due_at if attempt.due_at < attempt.expires_at else None,
         "names": attempt.requested,
         "perspectives": [(one.perspective, one.corroborates, one.message) for one in others],

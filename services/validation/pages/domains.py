@@ -60,7 +60,7 @@ def row_of(one: Standing) -> dict[str, Any]:
         "name": domain.name,
         "chip": chip_of(one),
         "revalidation_pending": one.revalidation_pending,
-        "division": one.division,
+        "division": one.division_name,
         "account": one.account,
         "method": method_name(domain.method),
         "until": proof.usable_until if proof else None,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.validation.models import Attempt
+from services.validation.models import Attempt, DcvMail
 from services.validation.queries.history import Past
 from services.validation.queries.standings import Standing
 from services.validation.rules.choosing import NAMES
@@ -27,6 +27,7 @@ CHIPS = {
 }
 ENDS = {
     "expired": ("bad", "The value expired before it was seen"),
+    "not_renewed": ("bad", "Not seen again while the evidence lived: it is not renewed by itself any more"),
     "failed": ("bad", "Refused by rule"),
     "not_needed": ("", "No open order needs it any more"),
     "cancelled": ("", "Cancelled"),
@@ -45,9 +46,31 @@ def method_name(method: str | None) -> str:
 
 def record_of(wanted: Instructions) -> list[tuple[str, str]]:
     """Pairs of label and value, to be copied."""
+    if wanted.type == "MAIL":
+        return [("Mails go to", address) for address in wanted.addresses]
     if wanted.type == "HTTP":
         return [("Address", wanted.name), ("Content", wanted.value)]
     return [("Name", wanted.name), ("Type", wanted.type), ("Value", wanted.value)]
+
+
+MAIL_CHIPS = {
+    "confirmed": Chip("good", "Confirmed"),
+    "sent": Chip("good", "Delivered", True),
+    "waiting": Chip("wait", "On its way"),
+    "retrying": Chip("wait", "Tried again"),
+    "failed": Chip("bad", "Not delivered"),
+    "held": Chip("", "Not sent", True),
+}
+
+
+def mail_row(mail: DcvMail) -> dict[str, Any]:
+    return {
+        "recipient": mail.recipient,
+        "source": mail.source,
+        "chip": MAIL_CHIPS[mail.state],
+        "at": mail.confirmed_at or mail.sent_at or mail.failed_at,
+        "reason": mail.reason,
+    }
 
 
 def timeline(history: Sequence[Past]) -> list[dict[str, Any]]:
@@ -59,14 +82,19 @@ def timeline(history: Sequence[Past]) -> list[dict[str, Any]]:
 def _steps(past: Past) -> Iterator[dict[str, Any]]:
     attempt = past.attempt
     first = past.tokens[0].method if past.tokens else attempt.method
-    why = "Submitted" if attempt.opened_by else "Submitted, for an order needs it"
-    yield _step(attempt.opened_at, "", f"{why}: {method_name(first)}", attempt.opened_by)
+    yield _step(attempt.opened_at, "", f"{_why(attempt)}: {method_name(first)}", attempt.opened_by)
     for number, token in enumerate(past.tokens):
         later = past.tokens[number + 1].method if number + 1 < len(past.tokens) else attempt.method
         said = f"Method changed to {method_name(later)}" if later != token.method else "New value"
         yield _step(token.ended_at, "", f"{said}; the value before is dead", token.ended_by)
     if attempt.closed_at:
         yield _end(attempt, past.proof)
+
+
+def _why(attempt: Attempt) -> str:
+    if attempt.renews:
+        return "Looked at again by itself"
+    return "Submitted" if attempt.opened_by else "Submitted, for an order needs it"
 
 
 def _end(attempt: Attempt, proof: Any) -> dict[str, Any]:

@@ -8,18 +8,22 @@ from services.validation.queries.locking import (
     lock_for_ended_orders,
     lock_for_judgement,
     lock_for_placed,
+    lock_mails,
     lock_validations,
     lock_values,
+    locked_mails,
     make_domains,
     names_of,
     need_key,
     needs_of,
 )
+from services.validation.queries.mails import confirmations
 from services.validation.queries.proofs import validation_keys
 
 __all__ = [
     "DomainKey",
     "Wish",
+    "confirmations",
     "have_domains",
     "live_values",
     "lock_domains",
@@ -27,8 +31,10 @@ __all__ = [
     "lock_for_ended_orders",
     "lock_for_judgement",
     "lock_for_placed",
+    "lock_mails",
     "lock_validations",
     "lock_values",
+    "locked_mails",
     "make_domains",
     "names_of",
     "need_key",

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, exists, false, func, or_, true
 
 from services.validation.models import Domain, Validation
 from services.validation.rules.choosing import NAMES
-from services.validation.rules.methods import OFFERED
+from services.validation.rules.methods import PROVING
 from services.validation.rules.policy import Policy
 from services.validation.rules.reuse import usable_since
 from services.validation.rules.standing import STATUSES
@@ -52,8 +52,8 @@ def is_usable(policy: Policy, now: datetime) -> ColumnElement[bool]:
 
 def usable_ages(policy: Policy, at: datetime) -> dict[str, datetime]:
     """For each section that still proves anything then: what was observed since then is usable."""
-    sections = {method.section: method for method in OFFERED.values()}
-    found = {section: usable_since(method, at, policy.lead) for section, method in sections.items()}
+    allowed = {section: method for section, method in PROVING.items() if policy.allows(section)}
+    found = {section: usable_since(method, at, policy.lead) for section, method in allowed.items()}
     return {section: since for section, since in found.items() if since}
 
 

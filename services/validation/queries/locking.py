@@ -1,14 +1,25 @@
 """Prefetches: what a chunk of events changes or judges, locked table by table, each in key order.
 
-The order is the same everywhere: order_need, domain, attempt, random_value, validation."""
+The order is the same everywhere: order_need, domain, attempt, random_value, validation, mailing, dcv_mail."""
 
 from collections.abc import Collection, Iterable, Sequence
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.validation.models import Attempt, Domain, IssuanceQuestion, OrderNeed, RandomValue, Validation
+from services.validation.models import (
+    Attempt,
+    DcvMail,
+    Domain,
+    IssuanceQuestion,
+    Mailing,
+    OrderNeed,
+    RandomValue,
+    Validation,
+)
 from services.validation.queries.proofs import validation_keys
+from services.validation.rules.methods import EMAIL
 from services.validation.rules.names import Name
 from services.validation.rules.policy import Policy
 from services.validation.rules.tokens import Token, fingerprint
@@ -56,8 +67,10 @@ async def lock_for_placed(tx: AsyncSession, events: Sequence[Wish], policy: Poli
     await lock_validations(tx, policy, {(event.account_id, name) for event, name in named})
 
 
-async def lock_for_ended(tx: AsyncSession, keys: Collection[NeedKey]) -> None:
+async def lock_for_ended(tx: AsyncSession, keys: Collection[NeedKey]) -> list[OrderNeed]:
+    """Those of them that there are."""
     await lock_domains(tx, await _needed_by(tx, keys))
+    return [need for key in keys if (need := await locked_or_none(tx, OrderNeed, key))]
 
 
 async def lock_for_ended_orders(tx: AsyncSession, orders: Collection[OrderRef]) -> None:
@@ -116,6 +129,33 @@ async def lock_domains(tx: AsyncSession, keys: Iterable[DomainKey]) -> None:
     await lock_all(tx, Domain, wanted_keys)
     domains = [await locked_or_none(tx, Domain, key) for key in wanted_keys]
     await lock_all(tx, Attempt, {domain.pending_id for domain in domains if domain and domain.pending_id})
+
+
+async def lock_mails(tx: AsyncSession, keys: Iterable[DomainKey]) -> None:
+    """Of the open attempts of these domains, which are locked already."""
+    domains = [await locked_or_none(tx, Domain, key) for key in set(keys)]
+    pending = [domain.pending_id for domain in domains if domain and domain.pending_id]
+    attempts = [await locked_or_none(tx, Attempt, attempt_id) for attempt_id in pending]
+    await _lock_mails(tx, {attempt.token_id for attempt in attempts if attempt and attempt.method == EMAIL})
+
+
+async def locked_mails(tx: AsyncSession, token_id: UUID) -> list[DcvMail]:
+    """With the row that they were written for."""
+    await _lock_mails(tx, {token_id})
+    found: dict[UUID, list[DcvMail]] = tx.info["mails of tokens"]
+    return found[token_id]
+
+
+async def _lock_mails(tx: AsyncSession, token_ids: set[UUID]) -> None:
+    kept: dict[UUID, list[DcvMail]] = tx.info.setdefault("mails of tokens", {})
+    missing = token_ids - kept.keys()
+    if not missing:
+        return
+    kept |= {token_id: [] for token_id in missing}
+    await lock_all(tx, Mailing, missing)
+    rows = await tx.scalars(select(DcvMail).where(DcvMail.token_id.in_(missing)).order_by(DcvMail.id).with_for_update())
+    for row in rows:
+        kept[row.token_id].append(row)
 
 
 async def lock_values(tx: AsyncSession, values: Iterable[tuple[int, str, str]]) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.validation.models import Domain, Validation
 from services.validation.rules.adn import authorization_domains
-from services.validation.rules.methods import OFFERED
+from services.validation.rules.methods import PROVING
 from services.validation.rules.names import Name
 from services.validation.rules.policy import Policy
 from services.validation.rules.proofs import Proof, longest
@@ -20,7 +20,7 @@ def validation_keys(policy: Policy, account_id: int, name: Name) -> list[Validat
     """Where proof of a name may lie: every ADN that an offered method leads to."""
     found = [
         (account_id, adn.domain, method.section)
-        for method in OFFERED.values()
+        for method in PROVING.values()
         for adn in authorization_domains(name, method, policy.suffixes)
     ]
     return list(dict.fromkeys(found))

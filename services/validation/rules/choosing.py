@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from services.validation.rules.methods import DNS_TXT, OFFERED
+from services.validation.rules.methods import DNS_TXT, OFFERED, SECTIONS
 from services.validation.rules.policy import Policy
 from services.validation.rules.text import quoted
 from shared.errors import Rejected
@@ -22,7 +22,7 @@ WITH_TOKEN = frozenset({"dns-txt-token", "dns-cname-token", "http-token"})
 
 def is_open(method: str, policy: Policy, now: datetime) -> bool:
     """Sunsets count a day early, as every dated rule does (SV2)."""
-    return method in OFFERED and OFFERED[method].is_open(now + policy.lead)
+    return method in OFFERED and policy.allows(OFFERED[method].section) and OFFERED[method].is_open(now + policy.lead)
 
 
 def offered(policy: Policy, now: datetime) -> list[str]:
@@ -50,7 +50,7 @@ def choose(given: str | None, earlier: str | None, requested: Iterable[str], pol
 
 def wire_name(section: str, usual: str | None) -> str:
     """Of the method that made a proof; several names may stand for one section, then the domain's usual one counts."""
-    names = [name for name, method in OFFERED.items() if method.section == section]
+    names = [name for name, sections in SECTIONS.items() if section in sections]
     return usual if usual in names else next(iter(names), usual or DNS_TXT)
 
 

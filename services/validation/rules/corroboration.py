@@ -42,10 +42,11 @@ def _corroborates(one: Report, agrees: Agrees) -> bool:
 
 
 def same_proof(primary: Verdict, remote: Verdict) -> bool:
-    """Not just "also passed": the same domain, by the very same token or account (MP2), and not for less of it."""
+    """Not just "also passed": the same domain, by the very same token, account or address (MP2, EM8), and not for less
+    of it."""
     if remote.outcome is not Outcome.PASS or (remote.exact and not primary.exact):
         return False
-    return (remote.adn, remote.token_id) == (primary.adn, primary.token_id)
+    return (remote.adn, remote.token_id, remote.address) == (primary.adn, primary.token_id, primary.address)
 
 
 def judge_for(job: Job, seen: Observation, primary: Verdict, tokens: Iterable[Token], now: datetime) -> Verdict:

@@ -4,14 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from services.validation.rules import persist
-from services.validation.rules.methods import DNS_CNAME, DNS_PERSIST, DNS_TXT, HTTP_FILE
+from services.validation.rules.contacts import constructed
+from services.validation.rules.methods import DNS_CNAME, DNS_PERSIST, DNS_TXT, EMAIL, HTTP_FILE
 from services.validation.rules.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
 class Instructions:
     """`type` is TXT or CNAME for a record called `name`; HTTP for a file at the address `name`; MAIL for a confirmation
-    by one of `addresses`. `value` is what the record or file holds."""
+    by one of `addresses` of the domain `name`. `value` is what the record or file holds, or these addresses: what a
+    mail holds is for its recipient alone."""
 
     type: str
     name: str
@@ -60,9 +62,15 @@ def _persist(asked: Asked) -> Instructions:
     return Instructions("TXT", f"{persist.LABEL}.{asked.domain}", "; ".join(parts))
 
 
+def _mail(asked: Asked) -> Instructions:
+    addresses = constructed(asked.domain)
+    return Instructions("MAIL", asked.domain, ", ".join(addresses), addresses=addresses)
+
+
 MADE: dict[str, Callable[[Asked], Instructions]] = {
     DNS_TXT: _txt,
     DNS_CNAME: _cname,
     HTTP_FILE: _file,
     DNS_PERSIST: _persist,
+    EMAIL: _mail,
 }

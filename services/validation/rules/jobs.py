@@ -2,18 +2,21 @@
 
 from collections.abc import Callable, Sequence
 
-from services.validation.rules import dns_cname, persist
+from services.validation.rules import dns_cname, mail, persist
 from services.validation.rules.adn import Adn, authorization_domains
+from services.validation.rules.contacts import Contact
 from services.validation.rules.dns_change import Place, places
 from services.validation.rules.looking import Job
-from services.validation.rules.methods import DNS_CNAME, DNS_PERSIST, DNS_TXT, HTTP_FILE, OFFERED
+from services.validation.rules.methods import DNS_CNAME, DNS_PERSIST, DNS_TXT, EMAIL, HTTP_FILE, OFFERED
 from services.validation.rules.names import Name
 from services.validation.rules.persist import Wanted
 from services.validation.rules.policy import Policy
 
 
-def job_for(kind: str, name: Name, policy: Policy, account_id: int = 0) -> Job:
+def job_for(kind: str, name: Name, policy: Policy, account_id: int = 0, contact: Contact | None = None) -> Job:
     adns = authorization_domains(Name(name.fqdn), OFFERED[kind], policy.suffixes)
+    if kind == EMAIL:
+        return Job(kind, name.fqdn, tuple(mail.places(adns, contact)), contact=contact)
     wanted = _wanted(name, policy, account_id) if kind == DNS_PERSIST else None
     return Job(kind, name.fqdn, tuple(PLACES[kind](adns, policy)), policy.cname_zone, policy.http_file, wanted)
 

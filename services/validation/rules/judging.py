@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from services.validation.rules import dns_change, dns_cname, http_file, persist
+from services.validation.rules import dns_change, dns_cname, http_file, mail, persist
 from services.validation.rules.looking import Job, Observation
-from services.validation.rules.methods import DNS_CNAME, DNS_PERSIST, DNS_TXT, HTTP_FILE
+from services.validation.rules.methods import DNS_CNAME, DNS_PERSIST, DNS_TXT, EMAIL, HTTP_FILE
 from services.validation.rules.outcomes import Outcome, Verdict
 from services.validation.rules.tokens import Token
 
@@ -42,9 +42,15 @@ def _persist(job: Job, seen: Observation, tokens: list[Token], now: datetime) ->
     return persist.judge(list(zip(job.places, seen.answers, strict=True)), job.wanted, now)
 
 
+def _mail(job: Job, seen: Observation, tokens: list[Token], now: datetime) -> Verdict:
+    """No token that an applicant knows counts: whoever got the mail confirmed with a value of its own."""
+    return mail.judge(job, seen)
+
+
 JUDGES: dict[str, Callable[[Job, Observation, list[Token], datetime], Verdict]] = {
     DNS_TXT: _txt,
     DNS_CNAME: _cname,
     HTTP_FILE: _file,
     DNS_PERSIST: _persist,
+    EMAIL: _mail,
 }

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.validation.rules.answers import DnsAnswer
+from services.validation.rules.contacts import Contact
 from services.validation.rules.dns_change import Place
 from services.validation.rules.hops import Hop
 from services.validation.rules.persist import Wanted
@@ -19,6 +20,7 @@ class Job:
     zone: str = ""  # ours, that a CNAME proof points into
     file: str = ""
     wanted: Wanted | None = None  # whom a persistent record is to name
+    contact: Contact | None = None  # who confirmed by a mail
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from services.validation.rules.adn import Adn
 from services.validation.rules.outcomes import Outcome, Verdict
 from services.validation.rules.tokens import Token
 
+TOKEN_EXPIRED = "token_expired"  # noqa: S105
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -31,4 +33,4 @@ def best(matches: Sequence[Match], reason: str, now: datetime) -> Verdict | None
         f"{match.what} holds a value that expired on {match.token.expires_at:%Y-%m-%d}, "
         "30 days after it was made. Submit the domain again and publish the new value."
     )
-    return Verdict(Outcome.POLICY, "token_expired", said, *where)
+    return Verdict(Outcome.POLICY, TOKEN_EXPIRED, said, *where)

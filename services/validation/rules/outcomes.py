@@ -32,3 +32,6 @@ class Verdict:
     token_id: str | None = None
     # The proof is for the very name, not for those below it or for its wildcard.
     exact: bool = False
+    # Of the method, where its name on the wire leaves that open; and the address that confirmed.
+    section: str | None = None
+    address: str | None = None

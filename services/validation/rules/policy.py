@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from services.validation.rules.caa import Issuer
-from services.validation.rules.methods import TABLE_VERSION
+from services.validation.rules.methods import EMAIL, SECTIONS, TABLE_VERSION
 from services.validation.rules.names import NOTHING, Blocklist, Suffixes
 from services.validation.rules.polling import LONG_RUN, Phase
 
@@ -30,6 +30,7 @@ class Policy:
     issuer_domains: tuple[str, ...] = ("ca.example",)
     account_domain: str = "ca.example"
     persist_follow_cname: bool = False
+    email_methods: bool = True
     # TLDs that exist in test mode only, and in no DNS.
     local_tlds: frozenset[str] = frozenset()
 
@@ -48,3 +49,7 @@ class Policy:
     def accepts(self, made_in_test_mode: bool) -> bool:
         """What was seen without the safeguards of production proves nothing there."""
         return self.test_mode or not made_in_test_mode
+
+    def allows(self, section: str) -> bool:
+        """What a method proved that is switched off is unusable too (dcv-rules 16)."""
+        return self.email_methods or section not in SECTIONS[EMAIL]

@@ -42,7 +42,7 @@ def longest(rows: Iterable[Proven], policy: Policy, now: datetime, since: dateti
 
 def usable(row: Proven, policy: Policy, now: datetime) -> Proof | None:
     proof = as_proof(row, policy)
-    if proof is None or row.withdrawn_at or not policy.accepts(row.test_mode):
+    if proof is None or row.withdrawn_at or not policy.accepts(row.test_mode) or not policy.allows(row.method):
         return None
     return proof if is_usable(row.observed_at, METHODS[row.method], now, policy.lead) else None
 

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from services.validation.rules.proofs import Proof
+from services.validation.rules.renewing import RENEWED_AFTER
 
 OFFSETS = (30, 14, 7, 1)
-# Persistent records are looked at again after 7 days; before that nobody needs to do anything (PT13).
-RENEWED_AFTER = {"3.2.2.4.22": timedelta(days=7)}
 # Tables of reuse change with a new version: what is planned is worked out again from time to time (SV3).
 LONGEST_PLAN = timedelta(days=7)
 
@@ -38,7 +37,8 @@ def next_reminder(proof: Proof, now: datetime) -> datetime:
 
 
 def offsets_of(proof: Proof) -> list[int]:
-    """Without those that are not shorter than the evidence's whole life, or fall before it renews itself."""
+    """Without those that are not shorter than the evidence's whole life, or fall before it renews itself; then nobody
+    needs to do anything (PT13)."""
     quiet = RENEWED_AFTER.get(proof.method, timedelta(0))
     return [days for days in OFFSETS if _at(proof, days) > proof.observed_at + quiet]
 

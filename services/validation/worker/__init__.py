@@ -4,6 +4,8 @@ from services.validation.clients.watch import ResolverWatch
 from services.validation.worker.by_hand import ByHand
 from services.validation.worker.gate import Gate
 from services.validation.worker.looking import Looker
+from services.validation.worker.mailing import Mailer
 from services.validation.worker.reminding import reminders
+from services.validation.worker.renewing import renewals
 
-__all__ = ["ByHand", "Gate", "Looker", "ResolverWatch", "reminders"]
+__all__ = ["ByHand", "Gate", "Looker", "Mailer", "ResolverWatch", "reminders", "renewals"]

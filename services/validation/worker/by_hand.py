@@ -1,9 +1,13 @@
 """Looks that a person asks for and waits for: the same look, and the same record, as a worker's."""
 
 from services.validation.actions import asking
+from services.validation.actions.caa import reading
 from services.validation.actions.evidence import Claim, Look
 from services.validation.actions.submitting import Asking
 from services.validation.queries import DomainKey
+from services.validation.rules import caa
+from services.validation.rules.caa import Ruling
+from services.validation.rules.names import Name
 from services.validation.worker.looking import Looker
 from shared.db import utcnow
 from shared.errors import DomainError
@@ -33,6 +37,14 @@ class ByHand:
         async with self.db.transaction() as tx:
             claim = await asking.claim_for_dry_run(tx, Asking(self.policy, by, utcnow()), key)
         return await self.looker.look_from_here(claim)
+
+    async def caa(self, key: DomainKey) -> list[tuple[Name, Ruling]]:
+        """What CAA says of a name and of its wildcard now: advice, for it is looked at again before issuance (CA12)."""
+        self._require_trust()
+        account_id, fqdn = key
+        seen = await self.looker.observer.observe(caa.job(fqdn))
+        names = Name(fqdn), Name(fqdn, wildcard=True)
+        return [(name, reading(self.policy, account_id, name).of(seen)) for name in names]
 
     def _require_trust(self) -> None:
         if fault := self.looker.fault:

@@ -14,7 +14,8 @@ from services.validation.rules import caa
 from services.validation.rules.corroboration import Report, judge_for, same_proof
 from services.validation.rules.jobs import job_for
 from services.validation.rules.judging import judge
-from services.validation.rules.looking import Observation
+from services.validation.rules.looking import Job, Observation
+from services.validation.rules.methods import METHODS
 from services.validation.rules.names import Name
 from services.validation.rules.outcomes import Outcome, Verdict
 from services.validation.rules.policy import Policy
@@ -75,11 +76,12 @@ class Looker:
         return replace(look, reports=reports, caa=advice)
 
     async def look_from_here(self, claim: Claim) -> Look:
-        job = job_for(claim.method, Name(claim.name, claim.wildcard), self.policy, claim.account_id)
+        contact = claim.confirmed.contact if claim.confirmed else None
+        job = job_for(claim.method, Name(claim.name, claim.wildcard), self.policy, claim.account_id, contact)
         return Look(claim, job, await self.observer.observe(job))
 
     async def _ask(self, look: Look, seen_here: Verdict) -> tuple[Report, ...] | None:
-        if self.panel is None:
+        if self.panel is None or not needs_others(look.job):
             return None
         tokens, now = look.claim.tokens, utcnow()
 
@@ -95,6 +97,11 @@ class Looker:
     async def record(self, looks: Sequence[Look]) -> None:
         async with self.db.transaction() as tx:
             await checks.record_looks(tx, self.policy, looks, utcnow())
+
+
+def needs_others(job: Job) -> bool:
+    """What a constructed address confirmed is nothing that others could see (EM8)."""
+    return job.contact is None or METHODS[job.contact.section].corroborated
 
 
 def _failed(task: asyncio.Task[Look]) -> bool:

@@ -2,7 +2,7 @@ from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
-from services.validation.pages.words import CHIPS, Chip
+from services.validation.pages.words import CHIPS, MAIL_CHIPS, Chip
 from services.validation.rules.wave import weekly
 from tests.pages.samples.base import CARA, NOW, Sample, caller
 
@@ -45,7 +45,8 @@ def domain(**more: Any) -> SimpleNamespace:
 
 RECORD = [("Name", "_dnsauth.acme.example"), ("Type", "TXT"), ("Value", "k3v9" * 8)]
 PENDING: dict[str, Any] = {
-    "method": "DNS TXT record", "key": "dns-txt-token", "type": "TXT", "record": RECORD, "addresses": [],
+    "method": "DNS TXT record", "key": "dns-txt-token", "renews": False, "type": "TXT", "record": RECORD,
+    "about": "acme.example", "mails": [], "mail_fault": None,
     "expires_at": NOW + timedelta(days=30), "has_token": True, "checks": 17, "outcome": "MISMATCH",
     "message": 'TXT at _dnsauth.acme.example says "v=spf1 -all" and 2 others, not the value asked for.',
     "looked_at": NOW, "next_at": NOW + timedelta(minutes=5), "names": ["acme.example", "*.acme.example"],
@@ -53,7 +54,7 @@ PENDING: dict[str, Any] = {
 }  # fmt: skip
 PROOF = {
     "adn": "acme.example", "section": "3.2.2.4.7", "observed_at": NOW - timedelta(days=90), "until": UNTIL,
-    "over": False, "test_mode": False,
+    "over": False, "test_mode": False, "renews_at": None,
 }  # fmt: skip
 STORY = [
     {"at": NOW, "kind": "", "text": "New value; the value before is dead", "who": "ann@acme.example"},
@@ -64,6 +65,7 @@ STORY = [
 ]  # fmt: skip
 SHOWN: dict[str, Any] = {
     "domain": domain(), "chip": CHIPS["active"], "division": "Main", "account": "Acme Example Inc.",
+    "organization": "Acme Example Inc. (Acme)",
     "method": "DNS TXT record", "proof": PROOF, "pending": PENDING, "methods": METHODS, "timeline": STORY,
     "shortened": False, "error": "", "faults": [],
 }  # fmt: skip
@@ -74,8 +76,35 @@ HTTP = PENDING | {
 }  # fmt: skip
 MAIL = PENDING | {
     "type": "MAIL", "key": "email", "has_token": False, "record": [], "message": None, "looked_at": None,
-    "addresses": ["admin@acme.example", "postmaster@acme.example"], "names": [],
+    "names": [], "next_at": None, "mail_fault": "DNS gave no answer for acme.example that can be trusted: SERVFAIL.",
+    "mails": [
+        {"recipient": "admin@acme.example", "source": "constructed for acme.example", "chip": MAIL_CHIPS["sent"],
+         "at": NOW, "reason": None},
+        {"recipient": "postmaster@acme.example", "source": "constructed for acme.example",
+         "chip": MAIL_CHIPS["failed"], "at": NOW, "reason": "The mail server refused this recipient: 550 unknown."},
+        {"recipient": "somebody.with.a.long.name@certificates.acme-example-holding.example", "at": None,
+         "source": "TXT record at _validation-contactemail.acme.example", "chip": MAIL_CHIPS["waiting"],
+         "reason": None},
+    ],
 }  # fmt: skip
+UNSENT = MAIL | {
+    "mails": [],
+    "record": [("Mails go to", "admin@acme.example"), ("Mails go to", "webmaster@acme.example")],
+}
+LETTER = SimpleNamespace(
+    adn="acme.example", name="www.acme.example", recipient="admin@acme.example", section="3.2.2.4.4",
+    expires_at=NOW + timedelta(days=30), confirmed_at=None,
+)  # fmt: skip
+ASKED: dict[str, Any] = {
+    "mail": LETTER, "value": "a" * 32, "account": "Acme Example Inc.", "source": "constructed for acme.example",
+    "refused": "", "test_mode": True,
+}  # fmt: skip
+PERSIST = PENDING | {
+    "type": "TXT", "key": "dns-persist", "has_token": False, "renews": True, "names": [],
+    "record": [("Name", "_validation-persist.acme.example"), ("Type", "TXT"),
+               ("Value", "ca.example; accounturi=acct:9001@ca.example")],
+}  # fmt: skip
+RENEWED = PROOF | {"section": "3.2.2.4.22", "until": NOW + timedelta(days=8), "renews_at": NOW + timedelta(days=6)}
 DEATHS = [(date(2026, 12, 1) + timedelta(days=7 * n), 3 + n * 11 % 40) for n in range(12)] + [(UNTIL.date(), 1810)]
 WAVE: dict[str, Any] = {
     "bars": weekly(DEATHS, NOW.date()), "total": 2034, "soon": 61, "unattended": 48, "peak": (UNTIL.date(), 1810),
@@ -113,6 +142,16 @@ SAMPLES = [
         "domain": domain(needs=2), "chip": CHIPS["pending"], "proof": None, "pending": HTTP,
         "error": "acme.example was looked at just now; try again in 10 seconds."}, "/domains/7006"),
     sample("domain-mail", "domain.html", SHOWN | {"pending": MAIL, "shortened": True}, "/domains/7006", CARA),
+    sample("domain-mail-unsent", "domain.html", SHOWN | {"pending": UNSENT}, "/domains/7006"),
+    sample("mail-confirm", "mail_confirm.html", ASKED, "/dcv/confirm/a", None),
+    sample("mail-confirmed", "mail_confirm.html", ASKED | {
+        "mail": SimpleNamespace(**{**vars(LETTER), "confirmed_at": NOW})}, "/dcv/confirm/a", None),
+    sample("mail-over", "mail_confirm.html", ASKED | {
+        "mail": None, "refused": "This link is not known here. Copy it from the mail as a whole, in one line."},
+           "/dcv/confirm/a", None),
+    sample("domain-renewed", "domain.html", SHOWN | {"proof": RENEWED, "pending": None}, "/domains/7006"),
+    sample("domain-renewing", "domain.html", SHOWN | {
+        "proof": RENEWED | {"renews_at": None}, "pending": PERSIST}, "/domains/7006"),
     sample("domain-expired", "domain.html", SHOWN | {
         "chip": CHIPS["expired"], "proof": PROOF | {"over": True, "test_mode": True}, "pending": None},
            "/domains/7006"),

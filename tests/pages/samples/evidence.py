@@ -51,6 +51,12 @@ OTHERS = [
     told_by("capetown", corroborates=False, alarm=True, outcome="QUORUM", started_at=None,
             message="answered as london in RIPE NCC, configured is capetown in AFRINIC"),
 ]  # fmt: skip
+BY_MAIL = {
+    "type": "MAIL", "recipient": "somebody.with.a.long.name@certificates.acme-example-holding.example",
+    "source": "TXT record at _validation-contactemail.acme.example", "message_id": "<1@ca.example>",
+    "value_sha256": "5e2f9b7f" * 8, "found_at": "2026-11-23T09:00:00Z", "sent_at": "2026-11-23T09:00:02Z",
+    "confirmed_at": "2026-11-23T10:00:20Z", "confirmed_from": "192.0.2.1", "user_agent": "Mozilla/5.0 <b>",
+}  # fmt: skip
 EVIDENCE = MADE | {
     "id": PROOF, "name": "www.acme.example", "requested": ["www.acme.example", "*.acme.example"], "method": "3.2.2.4.7",
     "adn": "acme.example", "derivation": ["prune to acme.example"], "place": "_dnsauth.acme.example",
@@ -59,7 +65,8 @@ EVIDENCE = MADE | {
     "message": "The TXT record at _dnsauth.acme.example holds the value asked for.",
     "suffixes_version": "psl 2026-10-23", "recorded_by": "worker",
     "caa": {"message": "There are no CAA records for acme.example or above it."},
-    "queries": [TXT, query("acme.example"), query("_dnsauth.www.acme.example", ede=[[15, "blocked"]], ad=False)],
+    "queries": [BY_MAIL, TXT, query("acme.example"),
+                query("_dnsauth.www.acme.example", ede=[[15, "blocked"]], ad=False)],
     "perspectives": SEEN + OTHERS,
 }  # fmt: skip
 PERMITTED = "The CAA records at acme.example permit ca.example."

@@ -61,6 +61,17 @@ def published(request: OrderRequest) -> OrderRequest:
     return request
 
 
+def by_mail() -> OrderRequest:
+    request = a_request()
+    for name in request.names:
+        told = submitted(
+            9001, request.order_id, name.name, method="email", record_type="MAIL", record_name=name.name,
+            record_value=f"admin@{LONG}, webmaster@{LONG}",
+        )  # fmt: skip
+        name.note_submitted(DomainSubmitted.model_validate(told.model_dump()))
+    return request
+
+
 def unproven() -> OrderRequest:
     request = published(
         a_request(names=("www.acme.example", "acme.example", LONG), approved_at=NOW, comments="For the shop")
@@ -129,6 +140,10 @@ def page(request: OrderRequest, who: Caller, certificate: Certificate | None = N
         **shown.order(row, who, NOW, issues_itself=False),
         **request_shown.rights(row, found, request, who, NOW),
         "timeline": TIMELINE,
+        "older": None,
+        "newer": False,
+        "error": "",
+        "text": "",
         "requests": [request_shown.request(request, who)],
         "certificates": request_shown.certificates(found, 200001, NOW.date()),
         "formats": request_shown.FORMATS,
@@ -298,12 +313,16 @@ SAMPLES = [
     Sample("orders-no-match", "orders", "orders.html", "/orders", ANN,
            LIST | {"rows": [], "total": 0, "next": "", "filters": ANY | {"status": "issued", "division": "14"}}),
     Sample("order-unproven", "orders", "order.html", HERE, ADA, page(unproven(), ADA)),
+    Sample("order-by-mail", "orders", "order.html", HERE, ADA, page(by_mail(), ADA)),
     Sample("order-issued", "orders", "order.html", HERE, ANN, page(issued(), ANN, CERTIFICATE)),
     Sample("order-on-account", "orders", "order.html", HERE, ANN, page(on_account(), ANN, CERTIFICATE)),
     Sample("order-on-account-user", "orders", "order.html", HERE, OLE, page(on_account(), OLE, CERTIFICATE)),
     Sample("order-cancelled", "orders", "order.html", HERE, OLE, page(cancelled(), OLE)),
     Sample("order-short", "orders", "order.html", HERE, CARA, page(short_of_funds(), CARA)),
     Sample("order-refused", "orders", "order.html", HERE, ADA, page(refused(), ADA)),
+    Sample("order-deed-refused", "orders", "order.html", HERE, ADA, page(unproven(), ADA) | {
+        "error": "'pigeon' is no validation method.", "text": "Lives on two servers",
+        "older": "01a2070a-0000-7000-8000-000000000001", "newer": True}),
     Sample("order-several", "orders", "order.html", HERE, ADA, several()),
     Sample("order-product", "orders", "order_product.html", "/orders/new", ANN,
            {"groups": groups(), "division": "14", "organization": ""}),

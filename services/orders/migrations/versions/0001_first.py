@@ -85,6 +85,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('link_hash', name=op.f('uq_app_user_link_hash'))
     )
     op.create_index('ix_app_user_account_id_id', 'app_user', ['account_id', 'id'], unique=False)
+    op.create_index('ix_app_user_email', 'app_user', [sa.literal_column('lower(email)')], unique=False)
     op.create_index('uq_app_user_email', 'app_user', [sa.literal_column('lower(email)')], unique=True, postgresql_where=sa.text('NOT is_api_only'))
     op.create_table('custom_field',
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False, start=1, maxvalue=1073741823), nullable=False),
@@ -206,13 +207,10 @@ def upgrade() -> None:
     sa.Column('ready_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('issued_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('closed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('revoking_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('revoked_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('status_changed_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('state', sa.Text(), sa.Computed("CASE WHEN revoked_at IS NOT NULL THEN 'revoked'\n     WHEN issued_at IS NOT NULL THEN CASE WHEN reissue_id IS NULL THEN 'issued' ELSE 'reissue_pending' END\n     WHEN cancelled_at IS NOT NULL THEN 'canceled' WHEN rejected_at IS NOT NULL THEN 'rejected'\n     WHEN ready_at IS NOT NULL THEN 'waiting_pickup' ELSE 'pending' END", persisted=True), nullable=False),
-    sa.Column('cancel_wanted_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('cancel_wanted_by', sa.Text(), nullable=True),
-    sa.Column('cancel_wanted_note', sa.Text(), nullable=True),
-    sa.Column('cancel_due_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('paid_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('currency', sa.Text(), nullable=True),
     sa.Column('net_amount', sa.BigInteger(), nullable=True),
@@ -244,10 +242,10 @@ def upgrade() -> None:
     op.create_index('ix_certificate_order_account_id_common_name', 'certificate_order', ['account_id', 'common_name', 'id'], unique=False)
     op.create_index('ix_certificate_order_account_id_placed_at', 'certificate_order', ['account_id', 'placed_at', 'id'], unique=False)
     op.create_index('ix_certificate_order_account_id_product_name_id', 'certificate_order', ['account_id', 'product_name_id', 'id'], unique=False)
+    op.create_index('ix_certificate_order_account_id_silent', 'certificate_order', ['account_id', 'disable_renewal_notifications', 'id'], unique=False)
     op.create_index('ix_certificate_order_account_id_state', 'certificate_order', ['account_id', 'state', 'id'], unique=False)
     op.create_index('ix_certificate_order_account_id_valid_till', 'certificate_order', ['account_id', 'certificate_valid_till', 'id'], unique=False)
     op.create_index('ix_certificate_order_account_status', 'certificate_order', ['account_id', 'status_changed_at', 'id'], unique=False)
-    op.create_index('ix_certificate_order_cancel_due_at', 'certificate_order', ['cancel_due_at'], unique=False, postgresql_where='closed_at IS NULL')
     op.create_index(op.f('ix_certificate_order_certificate_id'), 'certificate_order', ['certificate_id'], unique=False)
     op.create_index(op.f('ix_certificate_order_common_name'), 'certificate_order', ['common_name'], unique=False)
     op.create_index('ix_certificate_order_division_id', 'certificate_order', ['division_id', 'id'], unique=False)
@@ -256,6 +254,8 @@ def upgrade() -> None:
     op.create_index('ix_certificate_order_organization_id', 'certificate_order', ['organization_id', 'id'], unique=False, postgresql_where='organization_id IS NOT NULL')
     op.create_index('ix_certificate_order_placed_at', 'certificate_order', ['placed_at', 'id'], unique=False)
     op.create_index('ix_certificate_order_renewal_of_id', 'certificate_order', ['renewal_of_id'], unique=False, postgresql_where='renewal_of_id IS NOT NULL')
+    op.create_index('ix_certificate_order_renewed', 'certificate_order', ['account_id', 'renewal_of_id'], unique=False, postgresql_where='renewal_of_id IS NOT NULL AND rejected_at IS NULL AND cancelled_at IS NULL')
+    op.create_index('ix_certificate_order_silent', 'certificate_order', ['id'], unique=False, postgresql_where='disable_renewal_notifications')
     op.create_index('ix_certificate_order_state', 'certificate_order', ['state', 'id'], unique=False)
     op.create_index('ix_certificate_order_status_changed_at', 'certificate_order', ['status_changed_at', 'id'], unique=False)
     op.create_index('ix_certificate_order_user_id', 'certificate_order', ['user_id', 'id'], unique=False)
@@ -334,6 +334,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['order_id'], ['certificate_order.id'], name=op.f('fk_custom_value_order_id_certificate_order')),
     sa.PrimaryKeyConstraint('order_id', 'metadata_id', name=op.f('pk_custom_value'))
     )
+    op.create_index('ix_custom_value_metadata_id', 'custom_value', ['metadata_id', 'order_id'], unique=False)
     op.create_table('order_note',
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False, start=1, maxvalue=1073741823), nullable=False),
     sa.Column('order_id', sa.BigInteger(), nullable=False),
@@ -374,6 +375,7 @@ def upgrade() -> None:
     sa.Column('dcv_random_value', sa.Text(), nullable=True),
     sa.Column('approved_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('closed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('cancel_wanted_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('asked_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('ask_again_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('evidence_changed_at', sa.DateTime(timezone=True), nullable=True),
@@ -389,6 +391,10 @@ def upgrade() -> None:
     sa.Column('issue_failure', sa.Text(), nullable=True),
     sa.Column('issued_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('certificate_id', sa.BigInteger(), nullable=True),
+    sa.Column('cancel_wanted_by', sa.Text(), nullable=True),
+    sa.Column('cancel_wanted_note', sa.Text(), nullable=True),
+    sa.Column('cancel_due_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('cancel_rejects', sa.Boolean(), nullable=True),
     sa.Column('paid_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('currency', sa.Text(), nullable=True),
     sa.Column('net_amount', sa.BigInteger(), nullable=True),
@@ -417,6 +423,7 @@ def upgrade() -> None:
     )
     op.create_index('ix_order_request_account_id', 'order_request', ['account_id', 'id'], unique=False)
     op.create_index('ix_order_request_ask_again_at', 'order_request', ['ask_again_at'], unique=False, postgresql_where='closed_at IS NULL')
+    op.create_index('ix_order_request_cancel_due_at', 'order_request', ['cancel_due_at'], unique=False, postgresql_where='closed_at IS NULL')
     op.create_index('ix_order_request_issue_before', 'order_request', ['issue_before'], unique=False, postgresql_where='closed_at IS NULL')
     op.create_index('ix_order_request_order_id', 'order_request', ['order_id', 'id'], unique=False)
     op.create_index('ix_order_request_type_requested_at', 'order_request', ['type', 'requested_at'], unique=False, postgresql_where=sa.text('closed_at IS NULL AND approved_at IS NULL'))
@@ -509,6 +516,7 @@ def upgrade() -> None:
     sa.Column('validated_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('usable_until', sa.DateTime(timezone=True), nullable=True),
     sa.Column('test_mode', sa.Boolean(), nullable=False),
+    sa.Column('caa_warning', sa.Text(), nullable=True),
     sa.Column('failure', sa.Text(), nullable=True),
     sa.Column('failure_final', sa.Boolean(), nullable=False),
     sa.Column('checks', sa.BigInteger(), nullable=False),

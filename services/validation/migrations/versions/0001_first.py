@@ -33,6 +33,7 @@ def upgrade() -> None:
     sa.Column('domain_id', sa.BigInteger(), nullable=False),
     sa.Column('requested', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.Column('method', sa.Text(), nullable=False),
+    sa.Column('name_scope', sa.Text(), nullable=True),
     sa.Column('token_id', sa.UUID(), nullable=False),
     sa.Column('token', sa.Text(), nullable=True),
     sa.Column('token_sha256', sa.Text(), nullable=False),
@@ -46,6 +47,7 @@ def upgrade() -> None:
     sa.Column('message', sa.Text(), nullable=True),
     sa.Column('opened_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('opened_by', sa.Text(), nullable=True),
+    sa.Column('renews', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('asked_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('closed_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('closed_by', sa.Text(), nullable=True),
@@ -93,11 +95,47 @@ def upgrade() -> None:
     sa.Column('queries', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.PrimaryKeyConstraint('caa_check_id', 'perspective', name=op.f('pk_caa_perspective'))
     )
+    op.create_table('dcv_mail',
+    sa.Column('id', sa.UUID(), nullable=False),
+    sa.Column('attempt_id', sa.UUID(), nullable=False),
+    sa.Column('token_id', sa.UUID(), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('adn', sa.Text(), nullable=False),
+    sa.Column('section', sa.Text(), nullable=False),
+    sa.Column('recipient', sa.Text(), nullable=False),
+    sa.Column('found_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('value', sa.Text(), nullable=True),
+    sa.Column('sha256', sa.Text(), nullable=False),
+    sa.Column('subject', sa.Text(), nullable=True),
+    sa.Column('text', sa.Text(), nullable=True),
+    sa.Column('message_id', sa.Text(), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('due_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('give_up_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('tries', sa.BigInteger(), nullable=False),
+    sa.Column('sent_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('sent', sa.BigInteger(), nullable=False),
+    sa.Column('server', sa.Text(), nullable=True),
+    sa.Column('encrypted', sa.Boolean(), nullable=False),
+    sa.Column('failed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('reason', sa.Text(), nullable=True),
+    sa.Column('confirmed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('confirmed_from', sa.Text(), nullable=True),
+    sa.Column('confirmed_agent', sa.Text(), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_dcv_mail')),
+    sa.UniqueConstraint('token_id', 'section', 'recipient', name=op.f('uq_dcv_mail_token_id_section_recipient'))
+    )
+    op.create_index('ix_dcv_mail_attempt_id', 'dcv_mail', ['attempt_id'], unique=False)
+    op.create_index('ix_dcv_mail_due_at', 'dcv_mail', ['due_at'], unique=False, postgresql_where=sa.text('due_at IS NOT NULL'))
+    op.create_index('ix_dcv_mail_recipient', 'dcv_mail', ['account_id', 'recipient', 'created_at'], unique=False)
+    op.create_index('uq_dcv_mail_sha256', 'dcv_mail', ['sha256'], unique=True)
     op.create_table('division',
     sa.Column('id', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('account_id', sa.BigInteger(), nullable=False),
     sa.Column('name', sa.Text(), nullable=False),
     sa.Column('announced', sa.Boolean(), nullable=False),
+    sa.Column('is_active', sa.Boolean(), server_default=sa.text('true'), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_division'))
     )
     op.create_index(op.f('ix_division_account_id'), 'division', ['account_id'], unique=False)
@@ -121,6 +159,7 @@ def upgrade() -> None:
     sa.Column('remind_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('reminded_of', sa.UUID(), nullable=True),
     sa.Column('reminded_days', sa.BigInteger(), nullable=True),
+    sa.Column('renew_at', sa.DateTime(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('account_id', 'name', name=op.f('pk_domain')),
     sa.UniqueConstraint('id', name=op.f('uq_domain_id'))
     )
@@ -134,6 +173,7 @@ def upgrade() -> None:
     op.create_index('ix_domain_organization_id', 'domain', ['account_id', 'organization_id', 'id'], unique=False, postgresql_where=sa.text('organization_id IS NOT NULL'))
     op.create_index('ix_domain_pending', 'domain', ['account_id', 'id'], unique=False, postgresql_where=sa.text('pending_id IS NOT NULL'))
     op.create_index('ix_domain_remind_at', 'domain', ['remind_at'], unique=False, postgresql_where=sa.text('remind_at IS NOT NULL'))
+    op.create_index('ix_domain_renew_at', 'domain', ['renew_at'], unique=False, postgresql_where=sa.text('renew_at IS NOT NULL'))
     op.create_table('evidence',
     sa.Column('id', sa.UUID(), nullable=False),
     sa.Column('account_id', sa.BigInteger(), nullable=False),
@@ -225,6 +265,23 @@ def upgrade() -> None:
     )
     op.create_index('ix_issued_certificate_order', 'issued_certificate', ['source', 'order_id'], unique=False)
     op.create_index('ix_issued_certificate_serial', 'issued_certificate', ['serial_number'], unique=False)
+    op.create_table('mailing',
+    sa.Column('token_id', sa.UUID(), nullable=False),
+    sa.Column('attempt_id', sa.UUID(), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('adn', sa.Text(), nullable=False),
+    sa.Column('only', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+    sa.Column('held', sa.Boolean(), nullable=False),
+    sa.Column('due_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('tries', sa.BigInteger(), nullable=False),
+    sa.Column('fault', sa.Text(), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('asked', sa.BigInteger(), nullable=False),
+    sa.Column('asked_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('token_id', name=op.f('pk_mailing'))
+    )
+    op.create_index('ix_mailing_due_at', 'mailing', ['due_at'], unique=False, postgresql_where=sa.text('due_at IS NOT NULL'))
     op.create_table('order_need',
     sa.Column('source', sa.Text(), nullable=False),
     sa.Column('order_id', sa.BigInteger(), nullable=False),
@@ -237,6 +294,13 @@ def upgrade() -> None:
     sa.Column('noted_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('source', 'order_id', 'request_id', name=op.f('pk_order_need'))
+    )
+    op.create_table('organization',
+    sa.Column('id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('assumed_name', sa.Text(), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_organization'))
     )
     op.create_table('past_token',
     sa.Column('token_id', sa.UUID(), nullable=False),
