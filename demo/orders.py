@@ -29,9 +29,11 @@ def body(stage: Stage, names: Sequence[str], pair: KeyPair) -> dict[str, Any]:
     }
 
 
-async def place(http: httpx.AsyncClient, order: dict[str, Any], key: str | None = None) -> dict[str, Any]:
+async def place(
+    http: httpx.AsyncClient, order: dict[str, Any], key: str | None = None, product: str = PRODUCT
+) -> dict[str, Any]:
     headers = {"Idempotency-Key": key or str(uuid4())}
-    answer = await http.post(f"{ORDERS}/{PRODUCT}", json=order, headers=headers)
+    answer = await http.post(f"{ORDERS}/{product}", json=order, headers=headers)
     must(answer.status_code == 201, f"The order was answered with {answer.status_code}: {answer.text[:500]}")
     placed: dict[str, Any] = answer.json()
     return placed

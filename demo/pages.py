@@ -1,6 +1,7 @@
 """A person at the console: signs in, and sends the forms of its pages."""
 
 import re
+from collections.abc import Mapping
 
 import httpx
 
@@ -19,8 +20,12 @@ async def sign_in(browser: httpx.AsyncClient, run: Run, role: str) -> None:
 
 async def press(browser: httpx.AsyncClient, page: str, deed: str) -> None:
     """The button of a page: its form is posted with the page's token."""
-    answer = await browser.post(f"{page}/{deed}", data={"csrf": await _token(browser, page)})
+    answer = await send(browser, page, f"{page}/{deed}", {})
     must(answer.status_code == 303, f"POST {page}/{deed} was answered with {answer.status_code}: {answer.text[:300]}")
+
+
+async def send(browser: httpx.AsyncClient, page: str, to: str, form: Mapping[str, str]) -> httpx.Response:
+    return await browser.post(to, data={**form, "csrf": await _token(browser, page)})
 
 
 async def _token(browser: httpx.AsyncClient, page: str) -> str:

@@ -19,7 +19,7 @@ class Run:
     account_id: int
     division_id: int
     keys: dict[str, str]
-    passwords: dict[str, tuple[str, str]]  # role → e-mail address, password
+    passwords: dict[str, tuple[str, str]]  # name of the user in its address → e-mail address, password
 
 
 def find(data: Path) -> Run:
@@ -40,7 +40,7 @@ def find(data: Path) -> Run:
         account_id=told["account"]["id"],
         division_id=told["account"]["divisions"][0]["id"],
         keys=keys,
-        passwords={who["role"]: (who["email"], who["password"]) for who in told["sign_ins"]},
+        passwords={who["email"].split("@")[0]: (who["email"], who["password"]) for who in told["sign_ins"]},
     )
 
 

@@ -193,10 +193,11 @@ async def start_embedded(embedded: "Embedded") -> AsyncIterator["Opened"]:
 
 async def open_demo(orders: Service, secrets: "Secrets") -> "Opened":
     cli = import_module("services.orders.cli")
-    passwords = {user.role: secrets.password(f"password_{user.role}") for user in cli.USERS}
-    keys = {role: secrets.token(f"api_key_{role}") for role in ("administrator", "limited_user", "operator")}
+    names = [cli.holder(user.email) for user in cli.USERS]
+    passwords = {name: secrets.password(f"password_{name}") for name in names}
+    keys = {name: secrets.token(f"api_key_{name}") for name in cli.WITH_KEY}
     opened: Opened = await cli.open_demo(orders.db, cli.DemoSecrets(passwords, keys))
-    told = {role: key for role, key in opened["api_keys"].items() if role != "limited_user"}  # for the demo alone
+    told = {name: key for name, key in opened["api_keys"].items() if name != "limited_user"}  # for the demo alone
     return {**opened, "api_keys": told}
 
 

@@ -6,9 +6,13 @@ from typing import Any
 
 import pytest
 import yaml
+from starlette.types import Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from services.validation.clients.configured import perspectives_of
 from services.validation.settings import Settings
+from shared.gateway import configuration
+from shared.host import ROUTES
 
 ROOT = Path(__file__).parent.parent
 
@@ -56,3 +60,41 @@ def test_the_perspectives_that_run_are_those_that_are_configured() -> None:
     }
     assert run == {one.name: one.region for one in configured.remotes}
     assert len(run) == 5
+
+
+async def client_of(peer: str, said: str) -> str:
+    """Whom a service takes for the client, as Compose sets it up."""
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    found: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        found.append(scope["client"][0])
+
+    trusted = compose["orders"]["environment"]["FORWARDED_ALLOW_IPS"]
+    scope = {
+        "type": "http",
+        "scheme": "http",
+        "client": (peer, 40000),
+        "headers": [(b"x-forwarded-for", said.encode())],
+    }
+    await ProxyHeadersMiddleware(app, trusted)(scope, None, None)  # type: ignore[arg-type]
+    return found[0]
+
+
+@pytest.mark.parametrize("client", ["203.0.113.9", "192.168.1.5", "2001:db8::9"])
+@pytest.mark.parametrize("gateway", ["172.18.0.7", "10.89.0.4", "192.168.16.3", "fd12:3456::7"])
+async def test_a_service_knows_the_client_by_the_word_of_the_gateway(gateway: str, client: str) -> None:
+    assert await client_of(gateway, client) == client
+
+
+async def test_nobody_outside_is_believed_about_the_client() -> None:
+    assert await client_of("203.0.113.9", "198.51.100.1") == "203.0.113.9"
+
+
+def test_only_the_gateway_reaches_a_service_and_it_passes_on_no_word_of_the_client() -> None:
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+
+    for name in ("orders", "billing", "validation", "notifications"):
+        assert "FORWARDED_ALLOW_IPS" in compose[name]["environment"]
+        assert "ports" not in compose[name]
+    assert "proxy_set_header X-Forwarded-For $remote_addr;" in configuration(ROUTES)

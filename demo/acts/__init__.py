@@ -1,6 +1,6 @@
 """One file per act, in the order in which they are played."""
 
-from demo.acts import approval, by_command, by_http, cancelling, other_system, tidying, waiting
+from demo.acts import approval, by_command, by_http, cancelling, other_system, tidying, vetting, waiting
 
 ACTS = (
     ("Before the curtain", tidying.play),
@@ -9,5 +9,6 @@ ACTS = (
     ("An order of another order system, told as order_placed", other_system.play),
     ("An order that needs approval", approval.play),
     ("An order that is cancelled", cancelling.play),
+    ("An EV order, vetted by two of the staff", vetting.play),
     ("Orders that must wait for money", waiting.play),
 )

@@ -12,7 +12,7 @@ DEPOSIT = Decimal("850.00")  # what this act and the next ones spend before orde
 
 async def play(stage: Stage) -> None:
     names, pair = (stage.name("www"), stage.name("shop")), new_key_pair()
-    await deposit(stage)
+    await deposit(stage, DEPOSIT)
     placed = await place_twice(stage, orders.body(stage, names, pair))
     order_id = placed["id"]
     async with stage.show.step("Billing charges it and issues the invoice in one transaction") as line:
@@ -29,17 +29,21 @@ async def play(stage: Stage) -> None:
     stage.outcomes.append(Outcome("by HTTP", str(order_id), total, number, serial))
 
 
-async def deposit(stage: Stage) -> None:
-    async with stage.show.step(f"An operator records a deposit of {DEPOSIT} EUR") as line:
+async def deposit(stage: Stage, amount: Decimal) -> None:
+    async with stage.show.step(f"An operator records a deposit of {amount} EUR") as line:
         await stage.purse.look()
         answer = await stage.operator.post(
             "/services/v2/finance/deposit",
-            json={"container_id": stage.run.division_id, "amount": str(DEPOSIT), "reference": f"demo {stage.mark}"},
+            json={
+                "container_id": stage.run.division_id,
+                "amount": str(amount),
+                "reference": f"demo {stage.mark} {amount}",
+            },
             headers={"Idempotency-Key": str(uuid4())},
         )
         must(answer.status_code == 201, f"The deposit was answered with {answer.status_code}: {answer.text[:300]}")
-        balance = await stage.purse.changed_by(DEPOSIT)
-        line.text = f"An operator records a deposit of {DEPOSIT} EUR; available are {balance.available} EUR"
+        balance = await stage.purse.changed_by(amount)
+        line.text = f"An operator records a deposit of {amount} EUR; available are {balance.available} EUR"
 
 
 async def place_twice(stage: Stage, body: dict[str, Any]) -> dict[str, Any]:

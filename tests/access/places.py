@@ -1,4 +1,5 @@
-"""Things to ask for: in the caller's division, in another of its account, of a colleague, and in another account."""
+"""Things to ask for: in the caller's division, below one, in another of its account, of a colleague, and in another
+account."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,9 +16,9 @@ from tests.orders.conftest import Company, open_company
 from tests.orders.makers import authorized, body, ca_key, validated
 from tests.orders.organizations import ACME
 
-LIMITED = ("finance_manager", "manager", "standard_user", "limited_user")  # to the division Main
+LIMITED = ("finance_manager", "manager", "standard_user", "limited_user")  # to the divisions Main and Labs
 V2 = "/services/v2"
-OWN, COLLEAGUE, DIVISION, ACCOUNT = "own", "colleague", "other division", "other account"
+OWN, COLLEAGUE, BELOW, DIVISION, ACCOUNT = "own", "colleague", "sub-division", "other division", "other account"
 
 
 @dataclass
@@ -35,10 +36,13 @@ class Town:
 
 async def build(world: World) -> Town:
     await stock(world.billing.db)
-    acme = await open_company(world, "Acme", {r: ("Main",) if r in LIMITED else () for r in ROLES})
+    acme = await open_company(world, "Acme", {r: ("Main", "Labs") if r in LIMITED else () for r in ROLES})
     globex = await open_company(world, "Globex", {"administrator": (), "manager": ()})
     await world.settle(steps=False)
     town = Town(world, acme, globex, {})
+    added = {"name": "Cellar", "template_id": 5}
+    where = f"/container/{acme.divisions['Labs']}/children"
+    acme.divisions["Cellar"] = (await ask(town, acme, "administrator", "POST", where, json=added))["id"]
     for name, number in globex.divisions.items():  # both accounts have a Main, so that a name told would not tell whose
         await ask(town, globex, "administrator", "PUT", f"/container/{number}", json={"name": f"Globex {name}"})
     for company in (acme, globex):
@@ -46,6 +50,7 @@ async def build(world: World) -> Town:
     await world.settle(steps=False)
     town.places[OWN] = await _place(town, acme, "Main", "own", "limited_user")
     town.places[COLLEAGUE] = await _place(town, acme, "Main", "colleague", "administrator")
+    town.places[BELOW] = await _place(town, acme, "Cellar", "cellar", "administrator")
     town.places[DIVISION] = await _place(town, acme, "Hosting", "hosting", "administrator")
     town.places[ACCOUNT] = await _place(town, globex, "Main", "globex", "administrator")
     return town

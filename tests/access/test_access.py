@@ -20,7 +20,7 @@ from services.orders.models import Account, AppUser
 from shared.service import Service
 from shared.web.caller import COOKIE
 from tests.access import billing, notifications, orders, places, shared, validation
-from tests.access.places import ACCOUNT, COLLEAGUE, DIVISION, LIMITED, OWN, Town
+from tests.access.places import ACCOUNT, BELOW, COLLEAGUE, DIVISION, LIMITED, OWN, Town
 from tests.access.rules import ROLES, Place, Rule
 from tests.conftest import ENVIRONMENT, SERVICES, World
 from tests.orders.makers import NOW
@@ -185,6 +185,17 @@ def _leaks(town: Town, role: str, answer: httpx.Response) -> list[str]:
     if not answer.headers.get("content-type", "").startswith(("text/html", "application/json", "text/csv")):
         return []
     return [mark for mark in town.marks(role) if mark in answer.text.lower()]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_what_is_below_an_assigned_division_is_there(town: Town, service: str) -> None:
+    wrong = []
+    for route in [route for route in table(service) if route.rule.kind == "thing"]:
+        for role in set(LIMITED) & route.rule.roles - ({"limited_user"} if route.rule.personal else set()):
+            answer = await called(town, route, town.places[BELOW], role)
+            if answer.status_code in (403, 404):
+                wrong.append(said(route, role, BELOW, answer, "allowed"))
+    assert not wrong, "\n" + "\n".join(wrong)
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -74,7 +74,7 @@ def a_request(**facts: Any) -> OrderRequest:
         common_name=names[0], csr=csr(), key="ECDSA P-256", key_sha256="0" * 64, signature_hash="sha256",
         dcv_method="dns-txt-token", dcv_random_value="a" * 32, order=order,
     )  # fmt: skip
-    request.names = new_names(request, order.account_id, names)
+    request.names = new_names(request, names)
     for fact, value in facts.items():
         setattr(request if fact in OF_REQUEST else order, fact, value)
     if order.closed_at:

@@ -4,7 +4,7 @@ from collections import Counter
 import pytest
 
 from services.orders import queries
-from services.orders.cli import USERS, DemoSecrets, open_account, open_demo, told
+from services.orders.cli import USERS, DemoSecrets, holder, open_account, open_demo, told
 from services.orders.rules.passwords import is_password
 from shared.access import find_by_key
 from shared.errors import Conflict, Rejected
@@ -12,8 +12,8 @@ from tests.conftest import World
 from tests.makers import NOW
 
 SECRETS = DemoSecrets(
-    passwords={details.role: f"password of {details.role}" for details in USERS},
-    api_keys={"administrator": "demo-administrator-key", "operator": "demo-operator-key"},
+    passwords={holder(details.email): f"password of {holder(details.email)}" for details in USERS},
+    api_keys={name: f"demo-{name}-key" for name in ("administrator", "operator", "second_operator")},
 )
 
 
@@ -27,7 +27,18 @@ async def test_the_demo_account_is_opened_with_divisions_users_and_keys(world: W
     assert opened["api_keys"] == SECRETS.api_keys
     said = [event["type"] for event in await world.said("orders")]
     assert said[:3] == ["account_opened", "division_added", "division_added"]
-    assert Counter(said[3:]) == {"credential_changed": 8, "user_changed": 6}
+    assert Counter(said[3:]) == {"credential_changed": 10, "user_changed": 7}
+
+
+async def test_the_demo_has_two_of_the_staff_each_with_a_password_and_a_key_of_their_own(world: World) -> None:
+    opened = await open_demo(world.orders.db, SECRETS)
+
+    staff = [sign_in for sign_in in opened["sign_ins"] if sign_in["role"] == "operator"]
+    assert [sign_in["email"] for sign_in in staff] == ["operator@issuary.example", "second_operator@issuary.example"]
+    assert len({sign_in["password"] for sign_in in staff}) == 2
+    async with world.orders.db.transaction() as tx:
+        callers = [await find_by_key(tx, f"demo-{name}-key") for name in ("operator", "second_operator")]
+    assert len({caller.user_id for caller in callers if caller and caller.is_operator}) == 2
 
 
 async def test_opening_it_again_changes_nothing(world: World) -> None:

@@ -3,17 +3,20 @@
 import io
 import logging
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.devstack.chosen import Postgres
 from shared.door import Door, OpenDoor
 from shared.log import JsonLines
+from shared.settings import BaseSettings
 from tests.bus import as_record
-from tests.containers.secrecy import ENVIRONMENT, given_away, overheard
+from tests.containers.secrecy import ENVIRONMENT, SECRETS, given_away, overheard
 from tests.toy import Counted, Toy, counted
 
 NAMES = ("orders", "billing", "validation", "notifications")
@@ -42,13 +45,25 @@ async def test_an_absent_database_is_said_without_its_password(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("given", ["s3cr3t", "-----BEGIN PRIVATE KEY-----\nMIIB"])
-async def test_what_is_no_key_is_not_repeated(given: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "service"), [("KAFKA_KEY", "billing"), ("ORDERS_ACME_KEY", "orders")])
+async def test_what_is_no_key_is_not_repeated(name: str, service: str, given: str, tmp_path: Path) -> None:
     urls = databases("postgresql+asyncpg://issuary:s3cr3t@127.0.0.1:1/{}")
 
-    seen = await overheard({**ENVIRONMENT, **urls, "ISSUARY_KAFKA_KEY": given}, tmp_path / "log", "billing")
+    seen = await overheard({**ENVIRONMENT, **urls, f"ISSUARY_{name}": given}, tmp_path / "log", service)
 
-    assert "ISSUARY_KAFKA_KEY" in seen
+    assert f"ISSUARY_{name}" in seen
     assert given_away(seen) == []
+
+
+def test_every_secret_of_the_settings_is_among_those_that_are_looked_for() -> None:
+    secret = {
+        f"{name.upper()}_{field}".upper() if field not in BaseSettings.model_fields else field.upper()
+        for name in NAMES
+        for field, told in import_module(f"services.{name}.settings").Settings.model_fields.items()
+        if told.annotation is SecretStr
+    }
+
+    assert secret == set(SECRETS)
 
 
 @pytest.fixture

@@ -69,6 +69,7 @@ from services.orders.actions.organization_rights import (
     ORGANIZATION_CLOSERS,
     ORGANIZATION_EDITORS,
     STAFF,
+    organization_in_sight,
     organization_to_change,
 )
 from services.orders.actions.organizations import (
@@ -241,6 +242,7 @@ __all__ = [
     "open_account_by_operator",
     "order_of_command",
     "order_to_change",
+    "organization_in_sight",
     "organization_to_change",
     "place_order",
     "placer",

@@ -82,14 +82,15 @@ async def user_in_sight(tx: AsyncSession, caller: Caller, user_id: int) -> AppUs
 
 
 async def user_to_manage(tx: AsyncSession, caller: Caller, user_id: int) -> Managed:
-    """The administrators are locked first and in one order: of two who demote each other, the second is told."""
+    """The account is locked first, for its tree is that of whoever is assigned a part of it; then the administrators,
+    in one order: of two who demote each other, the second is told."""
     found = await user_in_sight(tx, caller, user_id)
     require_manager(caller)
+    account = await locked(tx, Account, found.account_id) if found.account_id else None
     others = await queries.lock_administrators(tx, found.account_id) - {user_id}
     user = await locked(tx, AppUser, user_id)
     if user.role in MANAGERS:
         require_grant(caller, user.role)
-    account = await queries.account(tx, user.account_id) if user.account_id else None
     return Managed(user, account, frozenset(others))
 
 

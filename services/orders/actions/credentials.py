@@ -76,7 +76,7 @@ def _credential(
             "email": user.email,
             "account_name": account.name if account else "",
             "role": user.role,
-            "divisions": tuple(user.divisions),
+            "divisions": tuple(user.seen_divisions),
             "session": user.session,
             "revoked_at": user.disabled_at,
         }

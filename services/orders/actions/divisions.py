@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.orders import queries
 from services.orders.actions.administration import division_in_sight, require_manager
+from services.orders.actions.credentials import announce_user, tell_again
 from services.orders.models import Account, Division
 from services.orders.rules import people
 from services.orders.rules.products import product
@@ -34,7 +35,18 @@ async def add_division(tx: AsyncSession, parent: Division, name: str, now: datet
     division = await new_division(tx, parent.account, name, parent.id, now, description)
     await tx.flush()  # what refers to it may follow in the same transaction
     announce(tx, facts.DivisionAdded(account_id=parent.account_id, occurred_at=now, division=division.as_fact()))
+    if parent.parent_id:
+        await _show(tx, parent, division, now)
     return division
+
+
+async def _show(tx: AsyncSession, parent: Division, division: Division, now: datetime) -> None:
+    """To whoever is assigned what it is below: every service learns it by their credentials."""
+    users = await queries.lock_users_seeing(tx, parent)
+    for user in users:
+        user.see(division.id)
+        announce_user(tx, user, now)
+    await tell_again(tx, users, parent.account, now)
 
 
 async def new_division(

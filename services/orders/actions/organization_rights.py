@@ -2,6 +2,7 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.orders import queries
 from services.orders.actions.organizations import no_organization
 from services.orders.actions.permissions import READERS
 from services.orders.models import Organization
@@ -12,6 +13,14 @@ ORGANIZATION_ADDERS = ("administrator", "manager", "standard_user")
 ORGANIZATION_EDITORS = ("administrator", "manager")
 ORGANIZATION_CLOSERS = (*ORGANIZATION_EDITORS, "operator")
 STAFF = ("operator",)
+
+
+async def organization_in_sight(tx: AsyncSession, caller: Caller, organization_id: int) -> Organization:
+    caller.require(*READERS)
+    organization = await queries.organization(tx, caller, organization_id)
+    if organization is None:
+        raise no_organization(organization_id)
+    return organization
 
 
 async def organization_to_change(

@@ -7,14 +7,20 @@ from services.orders import queries
 from services.orders.actions.custom_values import check_values, keep_values
 from services.orders.actions.granting import grant
 from services.orders.actions.organizations import organization_to_order_for
-from services.orders.actions.requesting import Placer, new_names, refuse_blocked, refuse_unsuited, tell_submitted
+from services.orders.actions.requesting import (
+    Placer,
+    new_request,
+    refuse_blocked,
+    refuse_unsuited,
+    tell_submitted,
+    wish_certificate,
+)
 from services.orders.actions.timeline import note
 from services.orders.models import NEW, CertificateOrder, Division, OrderRequest, Organization
 from services.orders.rules import intake
 from services.orders.rules.intake import Wish
 from services.orders.rules.products import product, product_name
-from services.orders.rules.secrets import dcv_random_value
-from services.orders.rules.validity import Span, free_days
+from services.orders.rules.validity import free_days
 from shared.db import add, locked_or_none
 from shared.errors import NotFound, Rejected
 from shared.events import orders as facts
@@ -64,10 +70,8 @@ async def _new_order(
     tx: AsyncSession, wish: Wish, checked: intake.Checked, division: Division, by: Placer, now: datetime
 ) -> CertificateOrder:
     order_id = await queries.take_id(tx, CertificateOrder)
-    request = _new_request(
-        await queries.take_id(tx, OrderRequest), order_id, division.account_id, wish, checked, by, now
-    )
-    request.names = new_names(request, division.account_id, checked.names)
+    request = await new_request(tx, NEW, division.account_id, order_id, wish.comments, by, now)
+    wish_certificate(request, checked, wish.server_platform_id)
     order = CertificateOrder(
         id=order_id,
         account_id=division.account_id,
@@ -122,32 +126,6 @@ async def _bonus(tx: AsyncSession, wish: Wish, checked: intake.Checked, division
     if earlier := await queries.renewal_of(tx, renewed_id):
         raise Rejected(f"Order {renewed_id} is renewed already, by order {earlier}.", "invalid_state")
     return free_days(checked.term, renewed.ends_on(now.date()), now.date())
-
-
-def _new_request(
-    request_id: int, order_id: int, account_id: int, wish: Wish, checked: intake.Checked, by: Placer, now: datetime
-) -> OrderRequest:
-    validity = checked.cert_validity or Span()
-    return OrderRequest(
-        id=request_id,
-        account_id=account_id,
-        order_id=order_id,
-        type=NEW,
-        requested_at=now,
-        requested_by=by.who,
-        user_id=by.user_id,
-        comments=wish.comments,
-        common_name=checked.names[0],
-        csr=checked.csr.pem,
-        key=checked.csr.key,
-        key_sha256=checked.csr.key_sha256,
-        signature_hash=checked.signature_hash,
-        server_platform_id=wish.server_platform_id,
-        certificate_days=validity.days,
-        certificate_ends_on=validity.ends_on,
-        dcv_method=checked.dcv_method,
-        dcv_random_value=dcv_random_value(),
-    )
 
 
 def _order_placed(

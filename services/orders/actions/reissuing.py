@@ -2,11 +2,17 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.orders import queries
 from services.orders.actions.asking import ask_when_ready
 from services.orders.actions.granting import WORDS, grant
 from services.orders.actions.organizations import ask_for_order
-from services.orders.actions.requesting import Placer, new_names, refuse_blocked, refuse_unsuited, tell_submitted
+from services.orders.actions.requesting import (
+    Placer,
+    new_request,
+    refuse_blocked,
+    refuse_unsuited,
+    tell_submitted,
+    wish_certificate,
+)
 from services.orders.actions.timeline import note
 from services.orders.models import DUPLICATE, REISSUE, CertificateOrder, OrderRequest
 from services.orders.rules.reissue import (
@@ -17,8 +23,6 @@ from services.orders.rules.reissue import (
     check_duplicate,
     check_reissue,
 )
-from services.orders.rules.secrets import dcv_random_value
-from services.orders.rules.validity import Span
 from shared.db import the
 from shared.errors import Rejected
 
@@ -77,28 +81,8 @@ async def _new_request(
 ) -> OrderRequest:
     await refuse_blocked(tx, checked.csr)
     refuse_unsuited(tx, order.product_name_id, checked.csr, checked.names)
-    validity = checked.cert_validity or Span()
-    request = OrderRequest(
-        id=await queries.take_id(tx, OrderRequest),
-        account_id=order.account_id,
-        order_id=order.id,
-        type=kind,
-        requested_at=now,
-        requested_by=by.who,
-        user_id=by.user_id,
-        comments=wish.comments,
-        common_name=checked.names[0],
-        csr=checked.csr.pem,
-        key=checked.csr.key,
-        key_sha256=checked.csr.key_sha256,
-        signature_hash=checked.signature_hash,
-        server_platform_id=checked.server_platform_id,
-        certificate_days=validity.days,
-        certificate_ends_on=validity.ends_on,
-        dcv_method=checked.dcv_method,
-        dcv_random_value=dcv_random_value(),
-    )
-    request.names = new_names(request, order.account_id, checked.names)
+    request = await new_request(tx, kind, order.account_id, order.id, wish.comments, by, now)
+    wish_certificate(request, checked, checked.server_platform_id)
     return request
 
 

@@ -3,12 +3,16 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.orders import queries
 from services.orders.models import BlockedKey, OrderRequest, RequestName
 from services.orders.rules.csr import CheckedCsr, holds
 from services.orders.rules.issuers import ACME
+from services.orders.rules.secrets import dcv_random_value
+from services.orders.rules.validity import Span
 from shared.db import known
 from shared.errors import Rejected
 from shared.events import orders as facts
@@ -24,6 +28,25 @@ class Placer:
     divisions: tuple[int, ...] = ()  # those they are restricted to
 
 
+class CheckedCertificate(Protocol):
+    """What the rules made of the certificate that is wished, with an order or on one."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    @property
+    def csr(self) -> CheckedCsr: ...
+
+    @property
+    def signature_hash(self) -> str: ...
+
+    @property
+    def cert_validity(self) -> Span | None: ...
+
+    @property
+    def dcv_method(self) -> str: ...
+
+
 async def refuse_blocked(tx: AsyncSession, csr: CheckedCsr) -> None:
     blocked = await known(tx, BlockedKey, csr.key_sha256)
     if blocked:
@@ -34,8 +57,33 @@ async def refuse_blocked(tx: AsyncSession, csr: CheckedCsr) -> None:
         )
 
 
-def new_names(request: OrderRequest, account_id: int, names: tuple[str, ...]) -> list[RequestName]:
-    return [_new_name(request, account_id, position, name) for position, name in enumerate(names)]
+async def new_request(
+    tx: AsyncSession, kind: str, account_id: int, order_id: int, comments: str | None, by: Placer, now: datetime
+) -> OrderRequest:
+    return OrderRequest(
+        id=await queries.take_id(tx, OrderRequest),
+        account_id=account_id,
+        order_id=order_id,
+        type=kind,
+        requested_at=now,
+        requested_by=by.who,
+        user_id=by.user_id,
+        comments=comments,
+    )
+
+
+def wish_certificate(request: OrderRequest, checked: CheckedCertificate, server_platform_id: int | None) -> None:
+    validity = checked.cert_validity or Span()
+    request.common_name = checked.names[0]
+    request.csr, request.key, request.key_sha256 = checked.csr.pem, checked.csr.key, checked.csr.key_sha256
+    request.signature_hash, request.server_platform_id = checked.signature_hash, server_platform_id
+    request.certificate_days, request.certificate_ends_on = validity.days, validity.ends_on
+    request.dcv_method, request.dcv_random_value = checked.dcv_method, dcv_random_value()
+    request.names = new_names(request, checked.names)
+
+
+def new_names(request: OrderRequest, names: tuple[str, ...]) -> list[RequestName]:
+    return [_new_name(request, position, name) for position, name in enumerate(names)]
 
 
 def refuse_unsuited(tx: AsyncSession, product_name_id: str, csr: CheckedCsr, names: Iterable[str]) -> None:
@@ -49,10 +97,10 @@ def refuse_unsuited(tx: AsyncSession, product_name_id: str, csr: CheckedCsr, nam
         )
 
 
-def _new_name(request: OrderRequest, account_id: int, position: int, name: str) -> RequestName:
+def _new_name(request: OrderRequest, position: int, name: str) -> RequestName:
     return RequestName(
         request_id=request.id,
-        account_id=account_id,
+        account_id=request.account_id,
         order_id=request.order_id,
         name=name,
         position=position,

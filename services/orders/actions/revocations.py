@@ -10,7 +10,7 @@ from sqlalchemy.orm import contains_eager
 
 from services.orders import queries
 from services.orders.actions.granting import grant
-from services.orders.actions.requesting import Placer, tell_decided, tell_submitted
+from services.orders.actions.requesting import Placer, new_request, tell_decided, tell_submitted
 from services.orders.actions.revoking import request_revocation
 from services.orders.actions.timeline import note
 from services.orders.models import REISSUE, REVOKE, BlockedKey, Certificate, CertificateOrder, OrderRequest, Revocation
@@ -78,19 +78,10 @@ async def _new_request(
     by: Placer,
     now: datetime,
 ) -> OrderRequest:
-    return OrderRequest(
-        id=await queries.take_id(tx, OrderRequest),
-        account_id=order.account_id,
-        order_id=order.id,
-        type=REVOKE,
-        requested_at=now,
-        requested_by=by.who,
-        user_id=by.user_id,
-        comments=wish.comments,
-        common_name=certificate.common_name if certificate else order.common_name,
-        revokes_id=certificate.id if certificate else None,
-        revocation_reason=wish.reason,
-    )
+    request = await new_request(tx, REVOKE, order.account_id, order.id, wish.comments, by, now)
+    request.common_name = certificate.common_name if certificate else order.common_name
+    request.revokes_id, request.revocation_reason = certificate.id if certificate else None, wish.reason
+    return request
 
 
 async def carry_out(tx: AsyncSession, request: OrderRequest, who: str, now: datetime) -> None:

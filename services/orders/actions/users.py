@@ -16,6 +16,7 @@ from services.orders.actions.administration import (
 from services.orders.actions.credentials import announce_user, tell_again, tell_user
 from services.orders.models import Account, AppUser
 from services.orders.rules import people
+from services.orders.rules.divisions import within
 from services.orders.rules.roles import OPERATOR, check_role
 from shared import audit
 from shared.access import Caller
@@ -154,18 +155,17 @@ async def _checked(tx: AsyncSession, account: Account | None, told: UserDetails)
         "job_title": people.one_line(told.job_title, "The job title", 100),
         "telephone": people.one_line(told.telephone, "The telephone number", 40),
         "role": role,
-        "divisions": await _assigned(tx, account, told.divisions),
+        **await _assigned(tx, account, told.divisions),
     }
 
 
-async def _assigned(tx: AsyncSession, account: Account | None, ids: tuple[int, ...]) -> list[int]:
-    if not ids:
-        return []
-    known = {division.id for division in await queries.divisions_of(tx, account.id)} if account else set()
+async def _assigned(tx: AsyncSession, account: Account | None, ids: tuple[int, ...]) -> dict[str, list[int]]:
+    found = await queries.divisions_of(tx, account.id) if account and ids else ()
+    parents = {division.id: division.parent_id for division in found}
     for division_id in ids:
-        if division_id not in known:
+        if division_id not in parents:
             raise no_division(division_id)
-    return sorted(set(ids))
+    return {"divisions": sorted(set(ids)), "seen_divisions": within(ids, parents)}
 
 
 def _merged(user: AppUser, change: UserChange) -> UserDetails:

@@ -151,13 +151,20 @@ def _note_verdict(tx: AsyncSession, organization: Organization, asked: Organizat
 
 def _say_validated(tx: AsyncSession, organization: Organization, level: Level, until: datetime, now: datetime) -> None:
     tell(tx, organization, now, "good", f"{LEVELS[level]} complete, usable until {until:%Y-%m-%d}")
-    announce(
-        tx,
-        facts.OrganizationValidated(
-            account_id=organization.account_id, occurred_at=now, organization=organization.as_fact(), level=level,
-            validated_until=until,
-        ),
-    )  # fmt: skip
+    _announce(tx, facts.OrganizationValidated, organization, level, until, now)
+
+
+def _announce(
+    tx: AsyncSession,
+    fact: type[facts.OrganizationValidated] | type[facts.OrganizationExpiring] | type[facts.OrganizationExpired],
+    organization: Organization,
+    level: Level,
+    until: datetime,
+    now: datetime,
+    **more: int,
+) -> None:
+    said = {"account_id": organization.account_id, "occurred_at": now, "organization": organization.as_fact()}
+    announce(tx, fact.model_validate({**said, "level": level, "validated_until": until, **more}))
 
 
 # ── its end ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -193,24 +200,12 @@ def _say_expiring(
 ) -> None:
     left = "1 day" if days == 1 else f"{days} days"
     tell(tx, organization, now, "wait", f"{LEVELS[level]} ends in {left}, on {until:%Y-%m-%d}; our staff renew it")
-    announce(
-        tx,
-        facts.OrganizationExpiring(
-            account_id=organization.account_id, occurred_at=now, organization=organization.as_fact(), level=level,
-            validated_until=until, days=days,
-        ),
-    )  # fmt: skip
+    _announce(tx, facts.OrganizationExpiring, organization, level, until, now, days=days)
 
 
 def _say_expired(tx: AsyncSession, organization: Organization, level: Level, until: datetime, now: datetime) -> None:
     tell(tx, organization, now, "bad", f"{LEVELS[level]} ended on {until:%Y-%m-%d}")
-    announce(
-        tx,
-        facts.OrganizationExpired(
-            account_id=organization.account_id, occurred_at=now, organization=organization.as_fact(), level=level,
-            validated_until=until,
-        ),
-    )  # fmt: skip
+    _announce(tx, facts.OrganizationExpired, organization, level, until, now)
 
 
 async def go_on_with_orders(tx: AsyncSession, now: datetime) -> bool:

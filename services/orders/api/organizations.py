@@ -6,8 +6,6 @@ from starlette.responses import JSONResponse, Response
 from services.orders import actions, queries
 from services.orders.api import organization_shapes as shapes
 from services.orders.api.organization_bodies import OrganizationBody, OrganizationNumber, ValidationBody, levels
-from services.orders.models import Organization
-from shared.access import Caller
 from shared.errors import Rejected
 from shared.listing import parse_listing
 from shared.web import Once, Tx, Who, now
@@ -48,14 +46,14 @@ async def list_organizations(request: Request, tx: Tx, who: Who, include_validat
 
 @router.get("/{organization_id}", response_model=shapes.OrganizationInfo, response_model_exclude_none=True)
 async def show_organization(organization_id: OrganizationNumber, tx: Tx, who: Who) -> shapes.OrganizationInfo:
-    organization = await _seen(tx, who, organization_id)
+    organization = await actions.organization_in_sight(tx, who, organization_id)
     contacts = list(await queries.contacts_of(tx, organization.id))
     return shapes.info(organization, contacts, who.is_operator, now())
 
 
 @router.get("/{organization_id}/validation")
 async def show_validations(organization_id: OrganizationNumber, tx: Tx, who: Who) -> JSONResponse:
-    found = shapes.validations(await _seen(tx, who, organization_id), now())
+    found = shapes.validations(await actions.organization_in_sight(tx, who, organization_id), now())
     return JSONResponse({"validations": [each.model_dump(mode="json", exclude_none=True) for each in found]})
 
 
@@ -82,11 +80,3 @@ async def deactivate(organization_id: OrganizationNumber, tx: Tx, who: Who) -> R
     organization = await actions.organization_to_change(tx, who, organization_id, actions.ORGANIZATION_CLOSERS)
     actions.deactivate_organization(tx, organization, who.name, now())
     return Response(status_code=204)
-
-
-async def _seen(tx: Tx, who: Caller, organization_id: int) -> Organization:
-    who.require(*actions.READERS)
-    organization = await queries.organization(tx, who, organization_id)
-    if organization is None:
-        raise actions.no_organization(organization_id)
-    return organization

@@ -67,24 +67,24 @@ def _hashes() -> dict[str, Any]:
 
 
 def _listed(each: Product, containers: list[int]) -> dict[str, Any]:
-    return {
-        "group_name": each.group_name,
-        "name_id": each.name_id,
-        "name": each.name,
-        "type": each.type,
-        "validation_type": each.validation,
-        "validation_name": each.validation_name,
-        "validation_description": each.validation_description,
-        "allowed_container_ids": containers,
-        "allowed_validity_years": [1],
-        "allowed_order_validity_years": list(ORDER_YEARS),
-        "signature_hash_types": _hashes(),
-        "csr_required": True,
-    }
+    return {**_known(each), "allowed_container_ids": containers}
 
 
 def _told(each: Product) -> dict[str, Any]:
     return {
+        **_known(each),
+        "duplicates_allowed": DUPLICATES_ALLOWED,
+        "additional_dns_names_allowed": each.max_names > 1,
+        "increased_compatibility_allowed": False,
+        "custom_expiration_date_allowed": True,
+        "allow_auto_renew": False,
+        "server_platforms": [OTHER_PLATFORM],
+        "license_agreement": "",
+    }
+
+
+def _known(each: Product) -> dict[str, Any]:
+    return {
         "group_name": each.group_name,
         "name_id": each.name_id,
         "name": each.name,
@@ -92,15 +92,8 @@ def _told(each: Product) -> dict[str, Any]:
         "validation_type": each.validation,
         "validation_name": each.validation_name,
         "validation_description": each.validation_description,
-        "duplicates_allowed": DUPLICATES_ALLOWED,
         "allowed_validity_years": [1],
         "allowed_order_validity_years": list(ORDER_YEARS),
         "signature_hash_types": _hashes(),
-        "additional_dns_names_allowed": each.max_names > 1,
-        "increased_compatibility_allowed": False,
-        "custom_expiration_date_allowed": True,
         "csr_required": True,
-        "allow_auto_renew": False,
-        "server_platforms": [OTHER_PLATFORM],
-        "license_agreement": "",
     }

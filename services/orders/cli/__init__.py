@@ -1,4 +1,4 @@
 from services.orders.cli.accounts import open_account, told
-from services.orders.cli.demo import USERS, DemoSecrets, open_demo
+from services.orders.cli.demo import USERS, WITH_KEY, DemoSecrets, holder, open_demo
 
-__all__ = ["USERS", "DemoSecrets", "open_account", "open_demo", "told"]
+__all__ = ["USERS", "WITH_KEY", "DemoSecrets", "holder", "open_account", "open_demo", "told"]

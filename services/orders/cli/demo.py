@@ -29,16 +29,22 @@ USERS = (
     UserDetails("standard_user@acme.example", "Stan", "Novak", "standard_user"),
     UserDetails("limited_user@acme.example", "Lina", "Costa", "limited_user"),
     UserDetails("operator@issuary.example", "Olga", "Pereira", "operator"),
+    UserDetails("second_operator@issuary.example", "Omar", "Haddad", "operator"),  # EV takes two persons (EVG 11.13)
 )
+WITH_KEY = ("administrator", "limited_user", "operator", "second_operator")
 KEY_NAME = "demo"
 
 
 @dataclass(frozen=True)
 class DemoSecrets:
-    """Plain text, kept by whoever runs the demo; `passwords` by role, `api_keys` for administrator and operator."""
+    """Plain text, kept by whoever runs the demo, by the name of the user in its address."""
 
     passwords: dict[str, str]
     api_keys: dict[str, str]
+
+
+def holder(email: str) -> str:
+    return email.split("@")[0]
 
 
 async def open_demo(db: Database, secrets: DemoSecrets) -> dict[str, Any]:
@@ -57,7 +63,7 @@ async def open_demo(db: Database, secrets: DemoSecrets) -> dict[str, Any]:
             "divisions": [{"id": division.id, "name": division.name} for division in divisions],
         },
         "sign_ins": [
-            {"email": details.email, "password": secrets.passwords[details.role], "role": details.role}
+            {"email": details.email, "password": secrets.passwords[holder(details.email)], "role": details.role}
             for details in USERS
         ],
         "api_keys": dict(secrets.api_keys),
@@ -75,7 +81,7 @@ async def _divisions(tx: AsyncSession, now: datetime) -> list[Division]:
 async def _user(
     tx: AsyncSession, account: Account | None, details: UserDetails, secrets: DemoSecrets, now: datetime
 ) -> AppUser:
-    password = secrets.passwords[details.role]
+    password = secrets.passwords[holder(details.email)]
     user = await queries.user_by_email(tx, details.email)
     if user is None:
         hashed = password_hash(password)
@@ -89,7 +95,7 @@ async def _user(
 
 
 async def _key(tx: AsyncSession, user: AppUser, account: Account, secrets: DemoSecrets, now: datetime) -> None:
-    key = secrets.api_keys.get(user.role)
+    key = secrets.api_keys.get(holder(user.email))
     if key is None or await tx.scalar(select(ApiKey.id).where(ApiKey.key_hash == hash_key(key))):
         return
     await actions.add_api_key(tx, user, account if user.account_id else None, KEY_NAME, key, now)

@@ -13,8 +13,9 @@ import requests
 from acme import challenges, errors, messages
 from acme.client import ClientNetwork, ClientV2
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from josepy.errors import DeserializationError
 from josepy.jwa import ES256, RS256
@@ -25,6 +26,7 @@ from services.orders.clients.dns_update import Zone, ZoneRefused
 from services.orders.clients.problems import AcmeNotYet, AcmeOver, AcmeRefused
 from services.orders.rules.received import blocks
 from services.orders.rules.revocation import REASONS
+from shared.settings import SettingsRefused
 
 Result = TypeVar("Result")
 
@@ -259,10 +261,18 @@ def _until() -> datetime:
 
 
 def _key_of(pem: str) -> JWK:
-    key = serialization.load_pem_private_key(pem.encode("ascii"), password=None)
+    try:
+        key = serialization.load_pem_private_key(pem.encode("ascii"), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        key = None
     if isinstance(key, ec.EllipticCurvePrivateKey):
         return JWKEC(key=ComparableECKey(key))
-    return JWKRSA(key=ComparableRSAKey(key))  # type: ignore[arg-type]
+    if isinstance(key, rsa.RSAPrivateKey):
+        return JWKRSA(key=ComparableRSAKey(key))
+    raise SettingsRefused(
+        "ISSUARY_ORDERS_ACME_KEY is no unencrypted key in PEM, P-256 or RSA; for a file's path use "
+        "ISSUARY_ORDERS_ACME_KEY_FILE."
+    )
 
 
 def _as_file(pem: str) -> str:

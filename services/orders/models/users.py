@@ -25,6 +25,7 @@ class AppUser(Base):
     telephone: Mapped[str] = mapped_column(default="")
     role: Mapped[str]
     divisions: Mapped[list[int]] = mapped_column(JSONB)  # those assigned; none means every one
+    seen_divisions: Mapped[list[int]] = mapped_column(JSONB)  # those assigned and what is below them; none as there
     password_hash: Mapped[str | None]
     session: Mapped[int] = mapped_column(default=1)  # sessions of an earlier number are over
     link_hash: Mapped[str | None] = mapped_column(unique=True)  # of the one-time link to set a password
@@ -69,6 +70,9 @@ class AppUser(Base):
             raise Conflict(f"{self.name} is disabled; enable the user first.")
         self.link_hash, self.link_until = link_hash, until
 
+    def see(self, division_id: int) -> None:
+        self.seen_divisions = [*self.seen_divisions, division_id]
+
     def disable(self, now: datetime) -> None:
         self.disabled_at = self.disabled_at or now
         self.link_hash, self.link_until = None, None
@@ -83,7 +87,7 @@ class AppUser(Base):
             name=self.name or self.email,
             email=self.email,
             role=self.role,
-            divisions=tuple(self.divisions),
+            divisions=tuple(self.seen_divisions),
             is_active=self.disabled_at is None,
         )
 

@@ -134,7 +134,8 @@ async def _form(
 async def show(
     request: Request, organization_id: OrganizationNumber, who: PageUser, tx: Tx, done: str = ""
 ) -> Response:
-    return await _show(request, tx, who, await _seen(tx, who, organization_id), DONE.get(done, ""))
+    seen = await actions.organization_in_sight(tx, who, organization_id)
+    return await _show(request, tx, who, seen, DONE.get(done, ""))
 
 
 async def _show(
@@ -161,7 +162,7 @@ async def _show(
 
 @router.get("/{organization_id:int}/edit")
 async def edit(request: Request, organization_id: OrganizationNumber, who: PageUser, tx: Tx) -> Response:
-    organization = await _seen(tx, who, organization_id)
+    organization = await actions.organization_in_sight(tx, who, organization_id)
     who.require(*actions.ORGANIZATION_EDITORS)
     return await _form(request, tx, who, vars(organization.details), organization)
 
@@ -174,7 +175,8 @@ async def change(request: Request, organization_id: OrganizationNumber, who: Pag
         async with attempt(tx):
             await actions.change_organization(tx, organization, _details(form), who.name, now())
     except DomainError as refused:
-        return await _form(request, tx, who, form, await _seen(tx, who, organization_id), refused)
+        seen = await actions.organization_in_sight(tx, who, organization_id)
+        return await _form(request, tx, who, form, seen, refused)
     return RedirectResponse(f"/organizations/{organization_id}?done=changed", 303)
 
 
@@ -187,7 +189,8 @@ async def ask(
         for each in _levels({"level": level}):
             actions.ask_validation(tx, organization, each, who.name, now())
     except DomainError as refused:
-        return await _show(request, tx, who, await _seen(tx, who, organization_id), refused=refused)
+        seen = await actions.organization_in_sight(tx, who, organization_id)
+        return await _show(request, tx, who, seen, refused=refused)
     return RedirectResponse(f"/organizations/{organization_id}?done=asked", 303)
 
 
@@ -199,7 +202,8 @@ async def add_contact(request: Request, organization_id: OrganizationNumber, who
         async with attempt(tx):
             await actions.set_contacts(tx, organization, [_contact(form)], now())
     except DomainError as refused:
-        return await _show(request, tx, who, await _seen(tx, who, organization_id), form=form, refused=refused)
+        seen = await actions.organization_in_sight(tx, who, organization_id)
+        return await _show(request, tx, who, seen, form=form, refused=refused)
     return RedirectResponse(f"/organizations/{organization_id}", 303)
 
 
@@ -212,7 +216,7 @@ def _contact(form: dict[str, str]) -> Contact:
 
 @router.get("/{organization_id:int}/deactivate")
 async def confirm(request: Request, organization_id: OrganizationNumber, who: PageUser, tx: Tx) -> Response:
-    organization = await _seen(tx, who, organization_id)
+    organization = await actions.organization_in_sight(tx, who, organization_id)
     who.require(*actions.ORGANIZATION_CLOSERS)
     here = f"/organizations/{organization_id}"
     return page(
@@ -236,11 +240,3 @@ async def close_or_open(organization_id: OrganizationNumber, deed: str, who: Pag
     elif deed == "activate":
         actions.activate_organization(tx, organization, who.name, now())
     return RedirectResponse(f"/organizations/{organization_id}", 303)
-
-
-async def _seen(tx: Tx, who: Caller, organization_id: int) -> Organization:
-    who.require(*actions.READERS)
-    organization = await queries.organization(tx, who, organization_id)
-    if organization is None:
-        raise actions.no_organization(organization_id)
-    return organization

@@ -40,7 +40,8 @@ async def queue(request: Request, who: Staff, tx: Tx, since: datetime | None = N
 
 @router.get("/{organization_id:int}/vetting")
 async def checklist(request: Request, organization_id: OrganizationNumber, who: Staff, tx: Tx) -> Response:
-    return await _checklist(request, tx, await _seen(tx, who, organization_id))
+    seen = await actions.organization_in_sight(tx, who, organization_id)
+    return await _checklist(request, tx, seen)
 
 
 async def _checklist(
@@ -72,7 +73,8 @@ async def enter_record(request: Request, organization_id: OrganizationNumber, wh
         async with attempt(tx):
             actions.enter_record(tx, organization, Record(**{name: form.get(name, "") for name in RECORD}), who, now())
     except DomainError as refused:
-        return await _checklist(request, tx, await _seen(tx, who, organization_id), form, refused)
+        seen = await actions.organization_in_sight(tx, who, organization_id)
+        return await _checklist(request, tx, seen, form, refused)
     return RedirectResponse(f"/organizations/{organization_id}/vetting", 303)
 
 
@@ -84,7 +86,8 @@ async def record_check(request: Request, organization_id: OrganizationNumber, wh
         async with attempt(tx):
             actions.record_check(tx, organization, _wish(form), who, now())
     except DomainError as refused:
-        return await _checklist(request, tx, await _seen(tx, who, organization_id), form, refused)
+        seen = await actions.organization_in_sight(tx, who, organization_id)
+        return await _checklist(request, tx, seen, form, refused)
     return RedirectResponse(f"/organizations/{organization_id}/vetting#{form['kind']}", 303)
 
 
@@ -98,10 +101,3 @@ def _wish(form: dict[str, str]) -> CheckWish:
     return CheckWish(
         form.get("kind", ""), form.get("source", ""), form.get("evidence", ""), on, form.get("passed") == "yes"
     )
-
-
-async def _seen(tx: Tx, who: Caller, organization_id: int) -> Organization:
-    organization = await queries.organization(tx, who, organization_id)
-    if organization is None:
-        raise actions.no_organization(organization_id)
-    return organization

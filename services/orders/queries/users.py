@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, or_, select, text, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.orders.models import Account, ApiKey, AppUser
+from services.orders.models import Account, ApiKey, AppUser, Division
 from shared.errors import Rejected
 from shared.listing import Listing
 
@@ -139,6 +139,12 @@ async def users_of(tx: AsyncSession, account_id: int) -> Sequence[AppUser]:
     """All of them, locked: what an account's name stands in."""
     query = select(AppUser).where(AppUser.account_id == account_id).order_by(AppUser.id).with_for_update()
     return (await tx.scalars(query)).all()
+
+
+async def lock_users_seeing(tx: AsyncSession, division: Division) -> Sequence[AppUser]:
+    """Because they are assigned it, or one above."""
+    mine = (AppUser.account_id == division.account_id, AppUser.seen_divisions.contains([division.id]))
+    return (await tx.scalars(select(AppUser).where(*mine).order_by(AppUser.id).with_for_update())).all()
 
 
 async def keys_of(tx: AsyncSession, user_ids: Iterable[int]) -> Sequence[ApiKey]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -69,31 +70,23 @@ def _last(rows: dict[ValidationKey, Validation], policy: Policy, domain: Domain)
 
 
 def _expiring(domain: Domain, proof: Proof, days: int, now: datetime) -> DomainValidationExpiring:
-    return DomainValidationExpiring(
-        account_id=domain.account_id,
-        occurred_at=now,
-        domain_id=domain.id,
-        name=domain.name,
-        division_id=domain.division_id,
-        method=wire_name(proof.method, domain.method),
-        authorization_domain=proof.adn,
-        evidence_id=proof.evidence_id,
-        usable_until=proof.usable_until,
-        days=days,
-        revalidation_pending=domain.pending_id is not None,
-    )
+    return DomainValidationExpiring.model_validate({**_said(domain, proof, now), "days": days})
 
 
 def _expired(domain: Domain, proof: Proof, now: datetime) -> DomainValidationExpired:
-    return DomainValidationExpired(
-        account_id=domain.account_id,
-        occurred_at=now,
-        domain_id=domain.id,
-        name=domain.name,
-        division_id=domain.division_id,
-        method=wire_name(proof.method, domain.method),
-        authorization_domain=proof.adn,
-        evidence_id=proof.evidence_id,
-        usable_until=proof.usable_until,
-        revalidation_pending=domain.pending_id is not None,
-    )
+    return DomainValidationExpired.model_validate(_said(domain, proof, now))
+
+
+def _said(domain: Domain, proof: Proof, now: datetime) -> dict[str, Any]:
+    return {
+        "account_id": domain.account_id,
+        "occurred_at": now,
+        "domain_id": domain.id,
+        "name": domain.name,
+        "division_id": domain.division_id,
+        "method": wire_name(proof.method, domain.method),
+        "authorization_domain": proof.adn,
+        "evidence_id": proof.evidence_id,
+        "usable_until": proof.usable_until,
+        "revalidation_pending": domain.pending_id is not None,
+    }

@@ -70,6 +70,7 @@ def upgrade() -> None:
     sa.Column('telephone', sa.Text(), nullable=False),
     sa.Column('role', sa.Text(), nullable=False),
     sa.Column('divisions', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+    sa.Column('seen_divisions', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.Column('password_hash', sa.Text(), nullable=True),
     sa.Column('session', sa.BigInteger(), nullable=False),
     sa.Column('link_hash', sa.Text(), nullable=True),
