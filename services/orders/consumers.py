@@ -42,6 +42,10 @@ async def lock_orders(tx: AsyncSession, events: Sequence[AboutOrder]) -> None:
     await queries.lock_our_orders(tx, [event.order for event in events])
 
 
+async def lock_orders_to_issue(tx: AsyncSession, events: Sequence[validation.IssuanceAuthorized]) -> None:
+    await queries.lock_orders_to_issue(tx, [event.order for event in events])
+
+
 async def lock_accounts(tx: AsyncSession, events: Sequence[billing.TermsChanged]) -> None:
     await lock_all(tx, Account, {event.account_id for event in events})
 
@@ -160,7 +164,7 @@ async def on_domain_validation_failed(event: validation.DomainValidationFailed, 
     await actions.note_failed(tx, event)
 
 
-@door.on(validation.IssuanceAuthorized, prefetch=lock_orders)
+@door.on(validation.IssuanceAuthorized, prefetch=lock_orders_to_issue)
 async def on_issuance_authorized(event: validation.IssuanceAuthorized, tx: AsyncSession) -> None:
     await actions.note_authorized(tx, event, tx.info["settings"].issuer_of, utcnow())
 

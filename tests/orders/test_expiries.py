@@ -131,7 +131,7 @@ async def test_an_order_for_years_is_reissued_by_itself_thirty_days_before_the_e
     assert (await acme.order(order["id"]))["reissues_count"] == 1
 
 
-@pytest.mark.parametrize("why", ["not wished", "the order ends with it", "renewed", "being reissued"])
+@pytest.mark.parametrize("why", ["not wished", "the order ends with it", "renewed", "being reissued", "revoked"])
 async def test_an_order_is_left_alone_where_nothing_is_to_be_replaced(world: World, acme: Company, why: str) -> None:
     term = {"days": 100} if why == "the order ends with it" else {"years": 1}
     order = await issued(world, acme, auto_reissue=why != "not wished", order_validity=term)
@@ -139,6 +139,9 @@ async def test_an_order_is_left_alone_where_nothing_is_to_be_replaced(world: Wor
         await acme.place(renewal_of_order_id=order["id"])
     if why == "being reissued":
         await reissue(acme, order["id"])
+    if why == "revoked":
+        revoke = {"reason": "superseded", "skip_approval": True}
+        await ask(acme, "PUT", f"/certificate/{order['certificate']['id']}/revoke", revoke)
     before = len((await acme.order(order["id"]))["requests"])
 
     await let_days_pass(world, await days_left(acme, order) - 20)

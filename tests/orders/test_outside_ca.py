@@ -12,6 +12,7 @@ from tests.conftest import World
 from tests.orders.conftest import Company
 from tests.orders.makers import authorized, ca_key, csr, rsa_key
 from tests.orders.outside import NAMES, made, ready, refusal, tell, tell_revoked, types
+from tests.orders.playing import ask
 
 
 async def cancel(company: Company, order_id: int) -> int:
@@ -243,6 +244,25 @@ async def test_a_certificate_that_arrives_after_the_cancellation_is_recorded_and
     assert await types(world) == ["order_cancelled", "certificate_revocation_requested"]
     [row] = await world.rows("orders", "SELECT serial_number FROM certificate")
     assert row.serial_number == issued.serial_number
+
+
+async def test_a_certificate_whose_key_became_known_meanwhile_is_recorded_and_to_be_revoked(
+    world: World, acme: Company
+) -> None:
+    other, order = await ready(acme), await ready(acme)
+    await tell(acme, other, made())
+    number = (await acme.order(other["id"]))["certificate"]["id"]
+    await ask(acme, "PUT", f"/certificate/{number}/revoke", {"reason": "keyCompromise"})
+
+    await tell(acme, order, made())
+
+    asked = await world.said("orders", "certificate_revocation_requested")
+    assert [(each["order_id"], each["reason"]) for each in asked] == [
+        (other["id"], "keyCompromise"),
+        (order["id"], "keyCompromise"),
+    ]
+    assert (await acme.order(order["id"]))["status"] == "waiting_pickup"
+    assert [each["order_id"] for each in await world.said("orders", "certificate_issued")] == [other["id"]]
 
 
 async def test_two_cancellations_are_one(world: World, acme: Company) -> None:

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from services.orders import actions, worker
+from services.orders.clients.test_ca import TestCa
+from shared.db import utcnow
 from tests.conftest import World
 from tests.orders.conftest import Company
-from tests.orders.makers import body, csr, rsa_key
-from tests.orders.playing import ask, issue, issued, refusal, reissue, revoke_all
+from tests.orders.makers import authorized, body, ca_key, charged, csr, rsa_key, validated
+from tests.orders.playing import NAMES, ask, issue, issued, refusal, reissue, revoke_all
 
 SKIP = {"skip_approval": True}
 
@@ -155,6 +157,18 @@ async def test_an_unknown_reason_is_400(world: World, acme: Company) -> None:
     assert 'There is no revocation reason "because"; use one of unspecified, keyCompromise' in refusal(answer)[2]
 
 
+@pytest.mark.parametrize("sent", ['{"reason": "\\ud800"}', '{"reason": "superseded", "comments": "\\ud800"}'])
+async def test_half_a_character_is_400(world: World, acme: Company, sent: str) -> None:
+    order = await issued(world, acme)
+
+    async with acme.client("administrator") as client:
+        headers = {"content-type": "application/json"}
+        answer = await client.put(f"/services/v2{of_order(order)}", content=sent, headers=headers)
+
+    assert refusal(answer)[:2] == (400, "bad_request_format")
+    assert await revocations(world) == []
+
+
 async def test_a_certificate_of_another_account_is_not_found(world: World, acme: Company, globex: Company) -> None:
     order = await issued(world, acme)
 
@@ -199,6 +213,69 @@ async def test_a_compromised_key_is_certified_for_nobody_any_more(world: World, 
         assert refusal(answer)[:2] == (400, "key_compromised")
         assert "was reported as compromised" in refusal(answer)[2]
     assert fresh.status_code == 201
+
+
+async def test_a_key_that_becomes_known_is_not_certified_on_what_was_ordered_before(
+    world: World, acme: Company
+) -> None:
+    """Neither before the permission, nor between it and the signature."""
+    order = await issued(world, acme)
+    early, late = [(await acme.place())["id"] for _ in range(2)]
+    await world.deliver("orders", *[charged(acme.id, each) for each in (early, late)])
+    await world.deliver("orders", *[validated(acme.id, name) for name in NAMES], authorized(acme.id, late, NAMES))
+
+    await ask(acme, "PUT", of_certificate(order), {"reason": "keyCompromise"})
+    await issue(world, acme, early)
+    await worker.issue_next(world.orders.db, TestCa(ca_key()))
+
+    for order_id in (early, late):
+        assert (await acme.order(order_id))["status"] in ("pending", "waiting_pickup")
+        notes = await world.rows("orders", f"SELECT * FROM timeline_entry WHERE order_id = {order_id}")
+        assert any("was reported as compromised" in str(each) for each in notes)
+    assert len(await world.said("orders", "certificate_issued")) == 1
+
+
+async def test_a_certificate_that_was_being_signed_when_its_key_became_known_is_not_handed_out(
+    world: World, acme: Company
+) -> None:
+    order, order_id = await issued(world, acme), (await acme.place())["id"]
+    await world.deliver("orders", charged(acme.id, order_id), *[validated(acme.id, name) for name in NAMES])
+    await world.deliver("orders", authorized(acme.id, order_id, NAMES))
+    async with world.orders.db.transaction() as tx:
+        signing = await actions.claim_signing(tx, utcnow())
+    assert signing
+    signed = TestCa(ca_key()).issue(signing.wanted)
+
+    await ask(acme, "PUT", of_certificate(order), {"reason": "keyCompromise"})
+    async with world.orders.db.transaction() as tx:
+        assert not await actions.record_issued(tx, signing, signed, utcnow())
+
+
+async def test_a_compromised_key_does_not_wait_behind_a_wish_that_has_to_be_approved(
+    world: World, acme: Company
+) -> None:
+    order = await issued(world, acme)
+    waiting = (await ask(acme, "PUT", of_certificate(order), {"reason": "superseded"}, "standard_user")).json()["id"]
+
+    answer = await ask(acme, "PUT", of_certificate(order), {"reason": "keyCompromise"}, "standard_user")
+
+    assert (answer.status_code, answer.json()["status"]) == (201, "approved")
+    [revocation] = await revocations(world)
+    assert revocation.reason == "keyCompromise"
+    [decided] = [each for each in await world.said("orders", "request_decided") if each["request_id"] == waiting]
+    assert decided["decision"] == "rejected"
+    assert decided["comment"] == f"Overtaken by request {answer.json()['id']}, which needs no approval"
+
+
+async def test_nor_behind_one_for_the_whole_order_which_goes_on_waiting(world: World, acme: Company) -> None:
+    order = await issued(world, acme)
+    waiting = (await ask(acme, "PUT", of_order(order), {"reason": "superseded"})).json()["id"]
+
+    answer = await ask(acme, "PUT", of_certificate(order), {"reason": "superseded"} | SKIP)
+
+    assert answer.status_code == 204
+    shown = await acme.order(order["id"])
+    assert [each["status"] for each in shown["requests"] if each["id"] == waiting] == ["pending"]
 
 
 async def test_a_revoked_order_ends_what_was_still_to_be_issued(world: World, acme: Company) -> None:

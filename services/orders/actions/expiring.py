@@ -10,7 +10,7 @@ from services.orders import queries
 from services.orders.actions.reissuing import reissue_order
 from services.orders.actions.requesting import Placer
 from services.orders.actions.timeline import note
-from services.orders.models import CertificateOrder, Expiry
+from services.orders.models import CertificateOrder, Expiry, Revocation
 from services.orders.queries import EndingOrder
 from services.orders.rules.expiry import ENDED, reissue_at
 from services.orders.rules.reissue import ReissueWish
@@ -72,7 +72,8 @@ async def reissue_next(tx: AsyncSession, now: datetime) -> bool:
         return False
     expiry.reissue_at = None
     order = await locked(tx, CertificateOrder, expiry.order_id)
-    if order.reissues_itself(expiry.certificate_id) and not await queries.renewal_of(tx, order.id):
+    revocation = await tx.get(Revocation, expiry.certificate_id)
+    if order.reissues_itself(expiry.certificate_id) and not revocation and not await queries.renewal_of(tx, order.id):
         await _reissue(tx, order, now)
     return True
 

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import contains_eager
 
 from services.orders import queries
+from services.orders.actions.requesting import BLOCKED, is_blocked
 from services.orders.actions.timeline import note
 from services.orders.models import DUPLICATE, Certificate, CertificateOrder, Expiry, OrderRequest
 from services.orders.rules import validity
@@ -43,6 +44,9 @@ async def claim_signing(tx: AsyncSession, now: datetime, issuer: Issuer = BUILT_
     if not request.order.is_vetted(now):
         fail_signing(tx, request, "the organization is not validated any more", now)
         return None
+    if await is_blocked(tx, request):
+        fail_signing(tx, request, BLOCKED, now)
+        return None
     request.claim_signing(LEASES[issuer], now)
     order, signature_hash = request.order, request.signature_hash or "sha256"
     level = issuing_level(order.product_name_id)
@@ -69,10 +73,11 @@ def _next_to_sign(issuer: Issuer, now: datetime) -> Select[OrderRequest]:
 
 
 async def record_issued(tx: AsyncSession, signing: Signing, issued: Issued, now: datetime) -> bool:
-    """The world may have moved on while it was signed: canceled, issued by another, or the permission ran out."""
+    """The world may have moved on while it was signed: canceled, issued by another, the permission ran out, or the key
+    became known."""
     order = await locked(tx, CertificateOrder, signing.order_id)
     request = order.open_request(signing.request_id)
-    if request is None or not request.may_issue(now):
+    if request is None or not request.may_issue(now) or await is_blocked(tx, request):
         sentence = f"Certificate {issued.serial_number} was signed too late and is not handed out"
         note(tx, order, now, "bad", sentence, who=named(BUILT_IN))
         return False

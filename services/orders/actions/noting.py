@@ -8,6 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.orders import queries
 from services.orders.actions.asking import ask_when_ready
+from services.orders.actions.issuing import fail_signing
+from services.orders.actions.requesting import BLOCKED, is_blocked
 from services.orders.actions.timeline import Kind, note
 from services.orders.models import Account, CertificateOrder, MoneyFacts, OrderRequest, RequestName
 from services.orders.rules.issuers import Issuer
@@ -164,7 +166,9 @@ async def note_authorized(
 ) -> None:
     order = await _ours(tx, event.order)
     for request in order.meant(event.request_id) if order else ():
-        if request.note_authorized(event, now):
+        if await is_blocked(tx, request):
+            fail_signing(tx, request, BLOCKED, now)
+        elif request.note_authorized(event, now):
             until = f"{request.issue_before:%Y-%m-%d %H:%M} UTC"
             sentence = f"Every name's evidence is usable; may be issued before {until}"
             note(tx, request.order, now, "good", sentence, who="Validation")

@@ -9,11 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.orders import queries
 from services.orders.actions.deciding import finish_cancellation
 from services.orders.actions.issuing import hand_out, keep_certificate
+from services.orders.actions.requesting import is_blocked
 from services.orders.actions.revoking import request_revocation
 from services.orders.actions.timeline import note
 from services.orders.models import Certificate, CertificateOrder, OrderRequest
 from services.orders.rules.issuance import Issued
 from services.orders.rules.issuers import EVENTS, named
+from services.orders.rules.reasons import KEY_COMPROMISE
 from services.orders.rules.received import Asked, check_received, irregularity
 from shared import audit
 from shared.errors import NotFound, Rejected
@@ -57,8 +59,10 @@ async def record_received(
     certificate = await keep_certificate(tx, request, issued, now, irregular)
     if irregular:
         _alarm(tx, request, certificate.id, irregular, now)
-    if request.closed_at or request.cancel_wanted_at:
-        await _record_unwanted(tx, request, certificate, now)
+    if await is_blocked(tx, request):
+        await _record_unwanted(tx, request, certificate, KEY_COMPROMISE, now)
+    elif request.closed_at or request.cancel_wanted_at:
+        await _record_unwanted(tx, request, certificate, "cessationOfOperation", now)
     else:
         hand_out(tx, request, certificate, now)
 
@@ -97,11 +101,14 @@ def _alarm(tx: AsyncSession, request: OrderRequest, certificate_id: int, irregul
     log.error(f"certificate {certificate_id} of order {request.order_id} is irregular: {irregular}")
 
 
-async def _record_unwanted(tx: AsyncSession, request: OrderRequest, certificate: Certificate, now: datetime) -> None:
-    """It arrived although nobody wants it any more. It is valid nonetheless: it is recorded, and revoked."""
+async def _record_unwanted(
+    tx: AsyncSession, request: OrderRequest, certificate: Certificate, reason: str, now: datetime
+) -> None:
+    """It arrived although nobody wants it any more, or may have it. It is valid nonetheless: it is recorded, and
+    revoked."""
     order = request.order
     sentence = f"Certificate {certificate.id}, serial {certificate.serial_number}, arrived when it was no longer wanted"
     note(tx, order, now, "bad", sentence, who=named(request.issuer))
     if request.cancel_wanted_at and not request.closed_at:
         finish_cancellation(tx, request, now)
-    await request_revocation(tx, order, certificate, "cessationOfOperation", "Issuary", now)
+    await request_revocation(tx, order, certificate, reason, "Issuary", now)

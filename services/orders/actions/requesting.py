@@ -47,6 +47,14 @@ class CheckedCertificate(Protocol):
     def dcv_method(self) -> str: ...
 
 
+BLOCKED = "its key was reported as compromised; cancel it, and order or reissue with a new key"
+
+
+async def is_blocked(tx: AsyncSession, request: OrderRequest) -> bool:
+    """It was not when this was asked for; a report may come at any time before the certificate does."""
+    return request.key_sha256 is not None and await known(tx, BlockedKey, request.key_sha256) is not None
+
+
 async def refuse_blocked(tx: AsyncSession, csr: CheckedCsr) -> None:
     blocked = await known(tx, BlockedKey, csr.key_sha256)
     if blocked:

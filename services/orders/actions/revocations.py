@@ -40,13 +40,14 @@ async def ask_revocation(
     by: Placer,
     now: datetime,
 ) -> AskedRevocation:
-    """Of one certificate, or of all on the order. A key that others may have is no matter of approval (BR 4.9.1.1)."""
-    _refuse_repeat(order, certificate)
+    """Of one certificate, or of all on the order. A key that others may have is no matter of approval (BR 4.9.1.1), nor
+    does it wait behind another wish that does."""
+    compromised = wish.reason == KEY_COMPROMISE
+    at_once = compromised or (wish.skip_approval and by.approves)
+    _refuse_repeat(order, certificate, at_once)
     standing = await _standing(tx, order.id, certificate.id if certificate else None)
     if not standing:
         raise Rejected(f"{_what(order, certificate)} is revoked already, or about to be.", "invalid_state")
-    compromised = wish.reason == KEY_COMPROMISE
-    at_once = compromised or (wish.skip_approval and by.approves)
     request = await _new_request(tx, order, certificate, wish, by, now)
     order.take_request(request, now)
     note(tx, order, now, "plain", f"Revocation asked for: {wish.reason}, request {request.id}", who=by.who)
@@ -54,20 +55,29 @@ async def ask_revocation(
     others = await _block(tx, order, standing, by.who, now) if compromised else ()
     if at_once:
         grant(tx, request, by.who, now)
+        _overtake(tx, order, request, by.who, now)
         await carry_out(tx, request, by.who, now)
     else:
         note(tx, order, now, "wait", "Waits for the approval of a manager or administrator of the account")
     return AskedRevocation(request, others)
 
 
-def _refuse_repeat(order: CertificateOrder, certificate: Certificate | None) -> None:
+def _refuse_repeat(order: CertificateOrder, certificate: Certificate | None, at_once: bool) -> None:
     if order.issued_at is None:
         raise Rejected(
             f"Order {order.id} is {order.status} and has no certificate to revoke; cancel it instead.", "invalid_state"
         )
-    for each in order.open_requests:
+    for each in () if at_once else order.open_requests:
         if each.type == REVOKE and each.revokes_id in (None, certificate and certificate.id):
             raise Rejected(f"The revocation asked for by request {each.id} waits to be decided.", "invalid_state")
+
+
+def _overtake(tx: AsyncSession, order: CertificateOrder, request: OrderRequest, who: str, now: datetime) -> None:
+    """What waits for a decision about the same needs none any more."""
+    for each in order.open_requests:
+        if each.type == REVOKE and each is not request and each.revokes_id == request.revokes_id:
+            each.close_rejected(who, f"Overtaken by request {request.id}, which needs no approval", now)
+            tell_decided(tx, each, "rejected", who, now)
 
 
 async def _new_request(

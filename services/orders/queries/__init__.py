@@ -20,7 +20,13 @@ from services.orders.queries.expiries import EndingOrder, ending_orders
 from services.orders.queries.ids import reserve_ids, take_id
 from services.orders.queries.lists import authority, newest_list, revoked_by
 from services.orders.queries.notes import count_notes, custom_values_of, note_of, notes_of
-from services.orders.queries.open_orders import lock_orders, lock_orders_with_names, lock_our_orders, open_orders_with
+from services.orders.queries.open_orders import (
+    lock_orders,
+    lock_orders_to_issue,
+    lock_orders_with_names,
+    lock_our_orders,
+    open_orders_with,
+)
 from services.orders.queries.order_filters import FILTERS, SORT_COLUMNS
 from services.orders.queries.order_list import listed, page_of
 from services.orders.queries.order_page import MOST_SHOWN, OfOrder, certificates_of, newest_requests
@@ -150,6 +156,7 @@ __all__ = [
     "lock_alike",
     "lock_emails",
     "lock_orders",
+    "lock_orders_to_issue",
     "lock_orders_with_names",
     "lock_our_orders",
     "lock_to_ask",

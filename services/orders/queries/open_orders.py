@@ -6,8 +6,8 @@ from typing import TypeAlias
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.orders.models import CertificateOrder, OrderRequest, RequestName
-from shared.db import lock_all, locked
+from services.orders.models import BlockedKey, CertificateOrder, OrderRequest, RequestName
+from shared.db import lock_all, locked, locked_or_none, read_all
 from shared.events.base import OrderRef
 from shared.events.orders import SOURCE
 
@@ -21,6 +21,15 @@ async def lock_orders(tx: AsyncSession, ids: Iterable[int]) -> None:
 async def lock_our_orders(tx: AsyncSession, refs: Iterable[OrderRef | None]) -> None:
     """Another system's orders are not ours to know: its numbers may equal ours."""
     await lock_orders(tx, [ref.id for ref in refs if ref and ref.source == SOURCE])
+
+
+async def lock_orders_to_issue(tx: AsyncSession, refs: Iterable[OrderRef]) -> None:
+    """And which of their keys were reported as compromised since they were asked for."""
+    ids = {ref.id for ref in refs if ref.source == SOURCE}
+    await lock_orders(tx, ids)
+    found = [await locked_or_none(tx, CertificateOrder, number) for number in ids]
+    requests = [request for order in found if order for request in order.open_requests]
+    await read_all(tx, BlockedKey, {request.key_sha256 for request in requests if request.key_sha256})
 
 
 async def lock_orders_with_names(tx: AsyncSession, wanted: Iterable[AccountName]) -> None:
