@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic_core import PydanticSerializationError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
@@ -49,6 +50,7 @@ def body(code: str, message: str) -> dict[str, Any]:
 
 
 def refuse(request: Request, status: int, code: str, message: str) -> Response:
+    message = message.encode(errors="replace").decode()  # it may quote half a character
     if wants_page(request):
         return error_page(request, status, message)
     return JSONResponse(body(code, message), status)
@@ -115,6 +117,13 @@ def _install_those_of_the_database(app: FastAPI) -> None:
         if not is_transient(error):
             raise error
         return come_again(request)
+
+    @app.exception_handler(PydanticSerializationError)
+    async def not_sayable(request: Request, error: PydanticSerializationError) -> Response:
+        """What was sent is to go into an event, and cannot."""
+        if "surrogates not allowed" not in str(error):
+            raise error
+        return refuse(request, 400, "bad_request_format", CANNOT_BE_STORED)
 
     @app.exception_handler(DBAPIError)
     async def not_storable(request: Request, error: DBAPIError) -> Response:

@@ -34,6 +34,7 @@ SPELLINGS = {"cancelled": "canceled", "needs_approval": "pending"}
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 OURS = "certcentral"  # contract 4.3
 ORIGINS = (OURS, "migrated")
+LONGEST_NAME = 253
 MOST_TEXTS = 10  # each is looked for in several ways
 
 
@@ -173,7 +174,7 @@ def _ways(caller: Caller, written: str) -> Iterable[ColumnElement[bool]]:
     else:
         yield _of_names(_named(caller, f"{text}%"))
         yield _of_names(_named(caller, f"%{text}"))
-        if text and not set(text) & set(".'\\ :&|!()<>*"):
+        if text and len(text) <= LONGEST_NAME and not set(text) & set(".'\\ :&|!()<>*"):
             yield _of_names(_labelled(caller, text))
     if _is_number(text):
         yield CertificateOrder.id == int(text)

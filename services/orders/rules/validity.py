@@ -90,7 +90,8 @@ def _end_of(day: date) -> datetime:
 
 
 def _add_years(start: date, years: int) -> date:
+    year = min(start.year + years, date.max.year)
     try:
-        return start.replace(year=start.year + years)
+        return start.replace(year=year)
     except ValueError:  # 29 February
-        return start.replace(year=start.year + years, day=28)
+        return start.replace(year=year, day=28)
