@@ -1,21 +1,19 @@
 """Whose validation ends soon, or has ended: said once each, from a plan that survives restarts (LC8)."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.validation.models import Domain, Validation
-from services.validation.queries import lock_validations, validation_keys
+from services.validation.queries import lock_due_domains, lock_validations, validation_keys
 from services.validation.queries.proofs import ValidationKey
 from services.validation.rules.choosing import wire_name
 from services.validation.rules.names import Name
 from services.validation.rules.policy import Policy
 from services.validation.rules.proofs import Proof, as_proof, longest
 from services.validation.rules.reminders import next_reminder, over, reminder
-from shared.db import locked_or_none, remember_locked
+from shared.db import locked_or_none
 from shared.events.validation import DomainValidationExpired, DomainValidationExpiring
 from shared.outbox import announce
 
@@ -29,18 +27,11 @@ def rest_on(policy: Policy, domain: Domain, proof: Proof, now: datetime) -> None
 
 async def remind_of_expiry(tx: AsyncSession, policy: Policy, now: datetime) -> int:
     """How many domains were looked at; several workers share them."""
-    domains = await _due(tx, now)
+    domains = await lock_due_domains(tx, Domain.remind_at, now, BATCH)
     await lock_validations(tx, policy, {domain.key for domain in domains})
     for domain in domains:
         await _remind(tx, policy, domain, now)
     return len(domains)
-
-
-async def _due(tx: AsyncSession, now: datetime) -> Sequence[Domain]:
-    due = select(Domain).where(Domain.remind_at <= now).order_by(Domain.remind_at).limit(BATCH)
-    domains = (await tx.scalars(due.with_for_update(skip_locked=True))).all()
-    remember_locked(tx, Domain, {domain.key: domain for domain in domains})
-    return domains
 
 
 async def _remind(tx: AsyncSession, policy: Policy, domain: Domain, now: datetime) -> None:

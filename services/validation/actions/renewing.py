@@ -1,21 +1,19 @@
 """Domains proven by a persistent record are looked at again without anybody asking (PT13): an attempt is opened for
 each whose turn it is, and all that follows is what follows for any attempt."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.validation.actions.domains import join, new_token, open_attempt, usable_proof
 from services.validation.models import Attempt, Domain
-from services.validation.queries import lock_validations
+from services.validation.queries import lock_due_domains, lock_validations
 from services.validation.rules.methods import DNS_PERSIST, OFFERED
 from services.validation.rules.names import Name
 from services.validation.rules.policy import Policy
 from services.validation.rules.proofs import Proof
 from services.validation.rules.renewing import RENEWED_AFTER, is_young, next_renewal
-from shared.db import lock_all, remember_locked
+from shared.db import lock_all
 
 BATCH = 200
 # Another attempt is open and may prove it; if it ends otherwise, its own look follows.
@@ -30,19 +28,12 @@ def plan_renewal(domain: Domain, proof: Proof) -> None:
 
 async def renew_due(tx: AsyncSession, policy: Policy, now: datetime) -> int:
     """How many domains were looked at; several workers share them."""
-    domains = await _due(tx, now)
+    domains = await lock_due_domains(tx, Domain.renew_at, now, BATCH)
     await lock_all(tx, Attempt, {domain.pending_id for domain in domains if domain.pending_id})
     await lock_validations(tx, policy, {domain.key for domain in domains})
     for domain in domains:
         await _renew(tx, policy, domain, now)
     return len(domains)
-
-
-async def _due(tx: AsyncSession, now: datetime) -> Sequence[Domain]:
-    due = select(Domain).where(Domain.renew_at <= now).order_by(Domain.renew_at).limit(BATCH)
-    domains = (await tx.scalars(due.with_for_update(skip_locked=True))).all()
-    remember_locked(tx, Domain, {domain.key: domain for domain in domains})
-    return domains
 
 
 async def _renew(tx: AsyncSession, policy: Policy, domain: Domain, now: datetime) -> None:

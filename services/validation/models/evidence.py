@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.validation.models.base import Base
+from services.validation.models.base import Base, OfPerspective
 
 
 class Evidence(Base):
@@ -48,22 +48,12 @@ class Evidence(Base):
     test_mode: Mapped[bool]
 
 
-class EvidencePerspective(Base):
+class EvidencePerspective(OfPerspective, Base):
     """One row a remote perspective that was asked (EV5): what it saw, or why it does not count. Never changed."""
 
     __tablename__ = "evidence_perspective"
 
     evidence_id: Mapped[UUID] = mapped_column(primary_key=True)
-    perspective: Mapped[str] = mapped_column(primary_key=True)
-    region: Mapped[str]
-    corroborates: Mapped[bool]
-    alarm: Mapped[bool]
-    outcome: Mapped[str]
-    reason: Mapped[str]
-    message: Mapped[str]
-    started_at: Mapped[datetime | None]
-    milliseconds: Mapped[int]
-    queries: Mapped[list[dict[str, Any]]]
 
 
 def append_only(table: str) -> tuple[str, str]:

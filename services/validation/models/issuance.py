@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.validation.models.base import Base
+from services.validation.models.base import Base, OfPerspective
 from services.validation.models.evidence import append_only
 from shared.events.base import OrderRef
 
@@ -75,22 +75,12 @@ class CaaCheck(Base):
     test_mode: Mapped[bool]
 
 
-class CaaPerspective(Base):
+class CaaPerspective(OfPerspective, Base):
     """One row a remote perspective that was asked about CAA (CA10). Never changed."""
 
     __tablename__ = "caa_perspective"
 
     caa_check_id: Mapped[UUID] = mapped_column(primary_key=True)
-    perspective: Mapped[str] = mapped_column(primary_key=True)
-    region: Mapped[str]
-    corroborates: Mapped[bool]
-    alarm: Mapped[bool]
-    outcome: Mapped[str]
-    reason: Mapped[str]
-    message: Mapped[str]
-    started_at: Mapped[datetime | None]
-    milliseconds: Mapped[int]
-    queries: Mapped[list[dict[str, Any]]]
 
 
 class IssuanceReliance(Base):

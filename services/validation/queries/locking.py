@@ -3,10 +3,13 @@
 The order is the same everywhere: order_need, domain, attempt, random_value, validation, mailing, dcv_mail."""
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from services.validation.models import (
     Attempt,
@@ -24,7 +27,7 @@ from services.validation.rules.names import Name
 from services.validation.rules.policy import Policy
 from services.validation.rules.tokens import Token, fingerprint
 from services.validation.rules.wanted import wanted
-from shared.db import lock_all, locked_or_none
+from shared.db import lock_all, locked_or_none, remember_locked
 from shared.events.base import OrderRef
 from shared.events.orders import OrderPlaced, RequestSubmitted
 
@@ -180,3 +183,13 @@ async def live_values(tx: AsyncSession, keys: Collection[DomainKey]) -> dict[Dom
         if token := row.token:
             found.setdefault((row.account_id, row.name), []).append(token)
     return found
+
+
+async def lock_due_domains(
+    tx: AsyncSession, due_at: InstrumentedAttribute[Any], now: datetime, limit: int
+) -> Sequence[Domain]:
+    """The oldest first; those that another worker has are left to it."""
+    due = select(Domain).where(due_at <= now).order_by(due_at).limit(limit)
+    domains = (await tx.scalars(due.with_for_update(skip_locked=True))).all()
+    remember_locked(tx, Domain, {domain.key: domain for domain in domains})
+    return domains
