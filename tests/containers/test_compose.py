@@ -148,7 +148,7 @@ def test_the_demo_plays(stack: Compose) -> None:
     played = stack.execute("demo", "python", "-m", "demo", "--data", "/data", check=False)
 
     assert played.returncode == 0, played.stdout[-3000:]
-    assert "All 37 steps worked" in played.stdout
+    assert "All 43 steps worked" in played.stdout
 
 
 def test_three_processes_share_the_partitions_and_the_gateway_follows(stack: Compose) -> None:
